@@ -1,0 +1,62 @@
+"""The errors that a user can meet: what went wrong, where, and what to do next."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is: a file or a named text, and from there a line and a column (both from 1)."""
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.source, *(str(number) for number in (self.line, self.column) if number is not None)]
+        return ":".join(parts)
+
+
+class HerdsightError(Exception):
+    """The root of every error that Herdsight raises on purpose.
+
+    `exit_status` is what the command line ends with (2: the call or an input is wrong; 3: not supported).
+    """
+
+    exit_status = 2
+
+    def __init__(self, what: str, *, place: Place | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.what}{hint}"
+
+
+class InputError(HerdsightError):
+    """A log, a path or an option that cannot be used."""
+
+
+class QueryError(HerdsightError):
+    """A KQL text that is wrong; `code` names the kind of fault."""
+
+    def __init__(self, what: str, *, code: str, place: Place | None = None, hint: str | None = None) -> None:
+        super().__init__(what, place=place, hint=hint)
+        self.code = code
+
+
+class UnsupportedError(QueryError):
+    """A KQL text that is right, and uses something that Herdsight does not do."""
+
+    exit_status = 3
+
+
+class RuleError(HerdsightError):
+    """A rule file that is wrong."""
+
+
+class EngineError(HerdsightError):
+    """An engine that could not run what it was given: memory, disk, a value that does not fit."""

@@ -1,0 +1,127 @@
+"""The records that a hunt ends in; their fields are the JSON contract of `hunt --format json`, schema 1."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+SCHEMA = 1
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with microseconds, as every time in the contract is written."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(iso, when_used="json")]
+Scalar = str | int | float | bool | None
+
+
+class Severity(StrEnum):
+    """How bad it is if it is true; the words are Sentinel's, in small letters."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational up to 3 for high."""
+        return list(Severity).index(self)
+
+
+class Role(StrEnum):
+    """What a host is in a botnet's life."""
+
+    BOT = "bot"
+    RELAY = "relay"
+    ATTACKER = "attacker"
+    TARGET = "target"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Input(_Record):
+    """One file that was looked at. Nothing is lost in silence: `rows` + `rejected` is every record in the file."""
+
+    path: str
+    format: str | None  # None: not recognised, or not readable
+    table: str | None
+    rows: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = {}  # why rows were rejected; how many
+    first: Moment | None = None
+    last: Moment | None = None
+    notes: tuple[str, ...] = ()  # what else a reader must know: cut short, columns absent, why not read
+
+
+class Evidence(_Record):
+    """The rows behind a finding: the KQL condition that finds them all, and the first few with file and row."""
+
+    table: str
+    filter: str
+    rows: tuple[dict[str, object], ...]
+
+
+class Finding(_Record):
+    """What one detection says about one set of entities over the whole span of the data."""
+
+    id: str
+    detection: str
+    kind: Literal["rule", "analytic"]
+    title: str
+    severity: Severity
+    confidence: Literal["low", "medium", "high"]
+    probability: float | None
+    role: Role
+    host: str
+    process: str | None = None
+    account: str | None = None
+    remotes: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    domains: tuple[str, ...] = ()
+    first_seen: Moment
+    last_seen: Moment
+    count: int  # log rows that match the evidence filter
+    reasons: tuple[str, ...]
+    numbers: dict[str, Scalar]
+    techniques: tuple[str, ...]
+    explained_by: str | None = None
+    silence: dict[str, object] = {}  # the tuning entry that would silence it; empty until tuning exists
+    evidence: Evidence
+
+
+class HostVerdict(_Record):
+    """Everything found about one host, as one line of a ranked list."""
+
+    host: str
+    roles: tuple[Role, ...]
+    severity: Severity
+    probability: float | None
+    story: tuple[str, ...]
+    findings: tuple[str, ...]
+
+
+class Skipped(_Record):
+    """A detection that could not run on this data, and why."""
+
+    detection: str
+    why: str
+
+
+class Hunt(_Record):
+    """The whole result of a hunt."""
+
+    schema_version: int = SCHEMA
+    herdsight: str
+    now: Moment
+    span: tuple[Moment, Moment]
+    inputs: tuple[Input, ...]
+    verdicts: tuple[HostVerdict, ...]
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]

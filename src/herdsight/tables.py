@@ -1,0 +1,94 @@
+"""Every table that a rule may name: its columns, their types and meaning, under Microsoft's names.
+
+The declarations are data, one CSV a table in `schemas/`. They follow the public references of Log Analytics,
+advanced hunting and ASIM; DeviceNetworkEvents has the columns of both of its surfaces, so that a query written for
+either runs here.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+
+
+class ColumnType(StrEnum):
+    """The scalar types of KQL."""
+
+    BOOL = "bool"
+    INT = "int"
+    LONG = "long"
+    REAL = "real"
+    DECIMAL = "decimal"
+    STRING = "string"
+    DATETIME = "datetime"
+    TIMESPAN = "timespan"
+    DYNAMIC = "dynamic"
+    GUID = "guid"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, its type, and what it means here."""
+
+    name: str
+    type: ColumnType
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order, its time column, and the names that people write for others by mistake."""
+
+    name: str
+    columns: tuple[Column, ...]
+    time: str
+    mistaken: Mapping[str, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column | None:
+        """The column of that exact name (KQL names are case-sensitive), or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+# The device tables of Defender that describe a process call it "the process"; the network table calls it the
+# initiating one. Queries carried over keep the short name, which Microsoft's parser refuses (KS142).
+_MISTAKEN = {
+    "DeviceNetworkEvents": {
+        "AccountName": "InitiatingProcessAccountName",
+        "AccountDomain": "InitiatingProcessAccountDomain",
+        "AccountSid": "InitiatingProcessAccountSid",
+        "AccountUpn": "InitiatingProcessAccountUpn",
+        "AccountObjectId": "InitiatingProcessAccountObjectId",
+        "ProcessId": "InitiatingProcessId",
+        "ProcessCommandLine": "InitiatingProcessCommandLine",
+    },
+}
+
+DEVICE_NETWORK_EVENTS = "DeviceNetworkEvents"
+COMMON_SECURITY_LOG = "CommonSecurityLog"
+NETWORK_SESSION = "ASimNetworkSessionLogs"
+NAMES = (DEVICE_NETWORK_EVENTS, COMMON_SECURITY_LOG, NETWORK_SESSION)
+
+# Where a row came from: which file (its number in the order of reading) and, for rows that were not loaded, why.
+# Every physical table has the two; no query sees them.
+FILE_COLUMN = "_file"
+REJECT_COLUMN = "_reject"
+
+
+@cache
+def table(name: str) -> Table:
+    """The table of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if name not in NAMES:
+        raise KeyError(name)
+    return Table(name, tuple(_declared(name)), "TimeGenerated", _MISTAKEN.get(name, {}))
+
+
+def _declared(name: str) -> Iterator[Column]:
+    text = files("herdsight").joinpath("schemas", f"{name}.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(text.splitlines()):
+        yield Column(row["name"], ColumnType(row["type"]), row["meaning"])
