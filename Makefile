@@ -1,0 +1,71 @@
+# One command is the truth for laptop, hook and CI: `make test`. Needs Python 3.11 or newer with venv and pip, and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEED ?= 1
+DEMO := demo/logs
+DEMO_STAMP := demo/.seed-$(SEED)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup test demo bench lock clean
+
+help: ## List what one can ask for
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.dev ## Make the private environment in .venv from the lock file, if it is not there or is out of date
+
+test: setup ## Run every check and every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+demo: $(DEMO_STAMP) ## Make a day of telemetry with a bot, a relay and a flood in it, and hunt through it
+	$(BIN)/herdsight hunt $(DEMO)
+
+bench: setup ## Run the benchmarks and print their tables
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+# Only who changes the dependencies needs uv; it lives in a folder of its own and is no part of the lock.
+LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' --group build
+
+lock: ## Resolve the dependencies anew and write them, pinned and hashed, into requirements/
+	$(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
+	$(LOCK) --upgrade --group dev --output-file requirements/dev.txt
+	$(LOCK) --upgrade --constraint requirements/dev.txt --no-annotate --output-file requirements/runtime.txt
+	rm -r $(VENV)/lock
+
+clean: ## Remove everything that was made here: environment, demo, caches
+	rm -rf $(VENV) demo build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Debian's Python comes without ensurepip; its pip can fill an environment from outside.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Herdsight needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
+		else $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; fi \
+		|| { echo "Python cannot make an environment here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/.python
+	$(PIP) install --require-hashes --requirement requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The same seed writes the same bytes, so a day that is there is not made again.
+$(DEMO_STAMP): $(VENV)/.runtime $(wildcard src/herdsight/simulation/*.py src/herdsight/logs/*.py)
+	rm -rf demo
+	$(BIN)/python -m herdsight.simulation.day demo --seed $(SEED)
+	@touch $@
