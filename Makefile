@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 DEMO := demo/logs
 DEMO_STAMP := demo/.seed-$(SEED)
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,7 +37,7 @@ LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --pyt
 
 lock: ## Resolve the dependencies anew and write them, pinned and hashed, into requirements/
 	$(PYTHON) -m venv $(VENV)/lock
-	$(VENV)/lock/bin/python -m pip --disable-pip-version-check --quiet install uv
+	$(VENV)/lock/bin/python -m pip --disable-pip-version-check -qq install uv
 	$(LOCK) --upgrade --group dev --output-file requirements/dev.txt
 	$(LOCK) --upgrade --constraint requirements/dev.txt --no-annotate --output-file requirements/runtime.txt
 	rm -r $(VENV)/lock
@@ -51,17 +51,18 @@ $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Herdsight needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then $(PYTHON) -m venv $(VENV); \
-		else $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; fi \
+		else $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; fi \
 		|| { echo "Python cannot make an environment here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/.python
-	$(PIP) install --require-hashes --requirement requirements/runtime.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing into $(VENV), once; this takes about a minute"
+	@$(PIP) install --require-hashes --requirement requirements/runtime.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
-	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 # The same seed writes the same bytes, so a day that is there is not made again.
