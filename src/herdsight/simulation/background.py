@@ -1,0 +1,166 @@
+"""Ordinary traffic: an office at work, its servers and machines, and the noise of the Internet on its public side."""
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from herdsight.simulation.addresses import Strings, public
+from herdsight.simulation.office import Host, Part, having
+from herdsight.simulation.services import SERVICES, USUAL, Outside, People, Service, Timer
+from herdsight.simulation.sessions import Flows, combine, session_table
+from herdsight.simulation.timing import DAY_S, Arrivals, Seconds, people, timers
+
+Indexes = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """A stretch of ordinary life in one office."""
+
+    start: datetime  # UTC, midnight, so that the hours of the day are right
+    span_s: float = DAY_S
+    hosts: tuple[Host, ...]
+    services: tuple[Service, ...] = SERVICES
+
+
+def background(life: Background, rng: np.random.Generator) -> pa.Table:
+    """Every service's sessions; each draws from a stream of its own, so that a change of one leaves the others alone."""
+    streams = rng.spawn(len(life.services))
+    return combine(_sessions(service, life, stream) for service, stream in zip(life.services, streams, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One end of a service, as columns with one entry a host."""
+
+    address: Strings
+    name: Strings
+    account: Strings
+    inside: bool
+
+
+def _sessions(service: Service, life: Background, rng: np.random.Generator) -> pa.Table:
+    clients = _side(service.clients, life.hosts, rng, service.only)
+    servers = _side(service.servers, life.hosts, rng)
+    met = _repeated(_meetings(service, clients, servers, life.span_s, rng), service, rng)
+    # A host does not ask itself; what would begin after the end belongs to the next day.
+    kept = met.only((clients.address[met.client] != servers.address[met.server]) & (met.at_s < life.span_s))
+    return session_table(_flows(service, clients, servers, kept, rng), life.start, rng)
+
+
+def _side(
+    who: tuple[Part, ...] | Outside,
+    hosts: tuple[Host, ...],
+    rng: np.random.Generator,
+    only: int | None = None,
+) -> _Side:
+    if isinstance(who, Outside):
+        nothing = np.full(who.count, "")
+        return _Side(public(who.count, rng), nothing, nothing, inside=False)
+    found = having(hosts, *who)[:only]
+    columns = ([host.address for host in found], [host.name for host in found], [host.account for host in found])
+    return _Side(*(np.array(column, dtype=np.str_) for column in columns), inside=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meetings:
+    """When (seconds) which client turns to which server, each by its number."""
+
+    at_s: Seconds
+    client: Indexes
+    server: Indexes
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> "_Meetings":
+        """Those that are kept."""
+        return _Meetings(self.at_s[kept], self.client[kept], self.server[kept])
+
+
+def _meetings(service: Service, clients: _Side, servers: _Side, span_s: float, rng: np.random.Generator) -> _Meetings:
+    sources, targets = clients.address.size, servers.address.size
+    happened = _arrivals(service.when, sources * targets if service.each else sources, span_s, rng)
+    if service.each:
+        return _Meetings(happened.at_s, happened.actor // targets, happened.actor % targets)
+    liking = 1.0 / np.arange(1, targets + 1) ** service.favourites
+    return _Meetings(happened.at_s, happened.actor, rng.choice(targets, happened.at_s.size, p=liking / liking.sum()))
+
+
+def _arrivals(when: Timer | People, actors: int, span_s: float, rng: np.random.Generator) -> Arrivals:
+    if isinstance(when, Timer):
+        return timers(actors, span_s, when.period_s, when.jitter, rng)
+    return people(actors, span_s, when.an_hour, when.rhythm, rng)
+
+
+def _repeated(once: _Meetings, service: Service, rng: np.random.Generator) -> _Meetings:
+    """Each meeting as the several sessions that software opens for it."""
+    if service.sessions == 1:
+        return once
+    again = rng.geometric(1 / service.sessions, once.at_s.size)
+    at_s, client, server = (np.repeat(column, again) for column in (once.at_s, once.client, once.server))
+    return _Meetings(at_s + rng.uniform(0, service.within_s, at_s.size), client, server)
+
+
+def _flows(service: Service, clients: _Side, servers: _Side, met: _Meetings, rng: np.random.Generator) -> Flows:
+    rows = met.at_s.size
+    port = rng.choice(np.array(service.ports), rows)
+    kinds, shares = zip(*service.states, strict=True)
+    opener = _opener(service, clients)
+    return Flows(
+        at_s=met.at_s,
+        duration_s=_around(service.duration_s, service.tail, rows, rng),
+        source=clients.address[met.client],
+        source_port=service.source_port,
+        destination=servers.address[met.server],
+        port=port,
+        transport=service.transport,
+        application=_spoken(service, port),
+        sent_bytes=_around(service.sent_bytes, service.tail, rows, rng).astype(np.int64),
+        received_bytes=_around(service.received_bytes, service.tail, rows, rng).astype(np.int64),
+        state=rng.choice(np.array(kinds), rows, p=shares),
+        direction=_direction(clients, servers),
+        device=clients.name[met.client],
+        account=opener.account[met.client],
+        process=opener.process[met.client],
+        process_id=opener.process_id[met.client],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    """Which process opens the sessions of each client; empty on hosts where nobody watches processes."""
+
+    process: Strings
+    process_id: Strings
+    account: Strings
+
+
+def _opener(service: Service, clients: _Side) -> _Opener:
+    watched = (clients.account != "") & (service.process != "")
+    account = clients.account if service.account is None else np.full(clients.address.size, service.account)
+    ids = np.array([process_id(str(address), service.process) for address in clients.address], dtype=np.str_)
+    return _Opener(*(np.where(watched, column, "") for column in (service.process, ids, account)))
+
+
+def process_id(address: str, process: str) -> str:
+    """The id of the one process of that name that lives all day on a host; Windows numbers processes in fours."""
+    return str(4 * (200 + zlib.crc32(f"{address} {process}".encode()) % 4_000))
+
+
+def _spoken(service: Service, port: Indexes) -> Strings:
+    if service.application is not None:
+        return np.full(port.size, service.application)
+    known, index = np.unique(port, return_inverse=True)
+    return np.array([USUAL.get(int(number), "") for number in known], dtype=np.str_)[index]
+
+
+def _around(median: float, sigma: float, rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    return median * rng.lognormal(0, sigma, rows)
+
+
+def _direction(clients: _Side, servers: _Side) -> str:
+    if clients.inside and servers.inside:
+        return "Local"
+    return "Outbound" if clients.inside else "Inbound"

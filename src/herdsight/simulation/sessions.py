@@ -1,0 +1,168 @@
+"""Turns columns of a simulated behaviour into the session table, with what a sensor at the network would see of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from herdsight import tables
+from herdsight.simulation.addresses import Strings
+
+Numbers = npt.NDArray[np.int64] | int
+Texts = Strings | str
+
+# What a simulated session says: what Zeek sees, and (in the Src* columns) what only the host itself knows.
+COLUMNS = (
+    "TimeGenerated",
+    "EventStartTime",
+    "EventEndTime",
+    "EventOriginalResultDetails",
+    "SrcIpAddr",
+    "SrcPortNumber",
+    "DstIpAddr",
+    "DstPortNumber",
+    "NetworkProtocol",
+    "NetworkApplicationProtocol",
+    "NetworkDirection",
+    "NetworkDuration",
+    "SrcBytes",
+    "DstBytes",
+    "SrcPackets",
+    "DstPackets",
+    "NetworkSessionId",
+    "NetworkConnectionHistory",
+    "SrcHostname",
+    "SrcUsername",
+    "SrcAppType",
+    "SrcAppId",
+    "SrcAppName",
+)
+_ARROW = {
+    tables.ColumnType.DATETIME: pa.timestamp("us"),
+    tables.ColumnType.INT: pa.int32(),
+    tables.ColumnType.LONG: pa.int64(),
+    tables.ColumnType.STRING: pa.string(),
+}
+_HISTORY = {"SF": "ShADadFf", "S1": "ShADad", "S0": "S", "REJ": "Sr", "RSTO": "ShADadR", "RSTR": "ShADadr"}
+_UNANSWERED = ("S0",)
+_LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", dtype="S1")
+_SEGMENT_BYTES = 1380  # payload of a full TCP segment on an ordinary path
+_EPHEMERAL = (49152, 65536)  # the ports that a client takes, by IANA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows:
+    """Sessions as columns; what is one for all may be given once."""
+
+    at_s: npt.NDArray[np.float64]  # when each began, seconds from the start
+    duration_s: npt.NDArray[np.float64] | float
+    source: Texts
+    destination: Texts
+    port: Numbers  # of the destination
+    source_port: Numbers | None = None  # None: an ephemeral one
+    transport: Texts = "TCP"
+    application: Texts = ""  # the protocol above, in Zeek's words: ssl, http, dns ...
+    sent_bytes: Numbers = 0  # payload from the source
+    received_bytes: Numbers = 0  # payload from the destination
+    state: Texts = "SF"  # Zeek's conn_state
+    direction: Texts = "Outbound"
+    device: Texts = ""  # name of the source
+    account: Texts = ""
+    process: Texts = ""  # file name of the process that opened it, where somebody watches processes
+    process_id: Texts = ""
+
+
+def schema(name: str = tables.NETWORK_SESSION, columns: Iterable[str] = COLUMNS) -> pa.Schema:
+    """The declared columns of that name in Arrow's types, in the order given."""
+    declared = tables.table(name)
+    found = [column for wanted in columns if (column := declared.column(wanted))]
+    return pa.schema([pa.field(column.name, _ARROW[column.type]) for column in found])
+
+
+def session_table(flows: Flows, start: datetime, rng: np.random.Generator) -> pa.Table:
+    """The sessions as a table; `start` (UTC) is the moment that `flows` counts from."""
+    rows = flows.at_s.size
+    return pa.table(
+        {name: _array(values, rows) for name, values in _columns(flows, start, rows, rng).items()},
+    ).cast(schema())
+
+
+def combine(parts: Iterable[pa.Table]) -> pa.Table:
+    """All sessions in the order in which a sensor writes them: when they end."""
+    return pa.concat_tables([schema().empty_table(), *parts]).sort_by(
+        [("EventEndTime", "ascending"), ("NetworkSessionId", "ascending")],
+    )
+
+
+def _columns(flows: Flows, start: datetime, rows: int, rng: np.random.Generator) -> dict[str, object]:
+    state = _spread(flows.state, rows)
+    answered = ~np.isin(state, _UNANSWERED)
+    begun = np.datetime64(start.replace(tzinfo=None), "us") + (flows.at_s * 1e6).astype("timedelta64[us]")
+    length_us = np.where(answered, np.asarray(flows.duration_s) * 1e6, 0).astype("timedelta64[us]")
+    sent, received = (_payload(size, state, rows) for size in (flows.sent_bytes, flows.received_bytes))
+    transport = _spread(flows.transport, rows)
+    port = rng.integers(*_EPHEMERAL, rows) if flows.source_port is None else flows.source_port
+    return {
+        "TimeGenerated": begun,
+        "EventStartTime": begun,
+        "EventEndTime": begun + length_us,
+        "EventOriginalResultDetails": state,
+        "SrcIpAddr": flows.source,
+        "SrcPortNumber": port,
+        "DstIpAddr": flows.destination,
+        "DstPortNumber": flows.port,
+        "NetworkProtocol": transport,
+        "NetworkApplicationProtocol": np.where(answered & (state != "REJ"), flows.application, ""),
+        "NetworkDirection": flows.direction,
+        "NetworkDuration": pa.array(length_us.astype("timedelta64[ms]").astype(np.int64), mask=~answered),
+        "SrcBytes": pa.array(sent, mask=~answered),
+        "DstBytes": pa.array(received, mask=~answered),
+        "SrcPackets": _packets(sent, transport, answered=True),
+        "DstPackets": _packets(received, transport, answered=answered),
+        "NetworkSessionId": _identifiers(rows, rng),
+        "NetworkConnectionHistory": _history(state, transport),
+        "SrcHostname": flows.device,
+        "SrcUsername": flows.account,
+        "SrcAppType": np.where(_spread(flows.process, rows) == "", "", "Process"),
+        "SrcAppId": flows.process_id,
+        "SrcAppName": flows.process,
+    }
+
+
+def _spread(values: Texts, rows: int) -> Strings:
+    return np.broadcast_to(np.asarray(values, dtype=np.str_), rows)
+
+
+def _array(values: object, rows: int) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(np.broadcast_to(np.asarray(values), rows))
+
+
+def _payload(size: Numbers, state: Strings, rows: int) -> npt.NDArray[np.int64]:
+    return np.where(np.isin(state, (*_UNANSWERED, "REJ")), 0, np.broadcast_to(size, rows)).astype(np.int64)
+
+
+def _packets(
+    payload: npt.NDArray[np.int64],
+    transport: Strings,
+    *,
+    answered: npt.NDArray[np.bool_] | bool,
+) -> npt.NDArray[np.int64]:
+    segments = -(-payload // _SEGMENT_BYTES)
+    # A TCP session has four packets around its payload: the handshake and the close.
+    around = np.where((transport == "TCP") & (payload > 0), 4, 0)
+    return np.where(answered, np.maximum(segments + around, 1), 0).astype(np.int64)
+
+
+def _history(state: Strings, transport: Strings) -> Strings:
+    kinds, index = np.unique(state, return_inverse=True)
+    letters = np.array([_HISTORY[str(kind)] for kind in kinds] or [""])[index]
+    return np.where(transport == "TCP", letters, np.where(state == "S0", "D", "Dd"))
+
+
+def _identifiers(rows: int, rng: np.random.Generator) -> pa.Array:
+    letters = _LETTERS[rng.integers(0, _LETTERS.size, (rows, 17))].view("S17").reshape(rows)
+    return pc.binary_join_element_wise("C", pa.array(letters).cast(pa.string()), "")
