@@ -27,7 +27,7 @@ def public(count: int, rng: np.random.Generator) -> Strings:
 def dotted(packed: npt.NDArray[np.int64]) -> Strings:
     """IPv4 addresses given as numbers, in dotted form."""
     octets = [_DECIMAL[(packed >> shift) & 255] for shift in (24, 16, 8, 0)]
-    text = octets[0]
+    text: Strings = octets[0]
     for octet in octets[1:]:
         text = np.char.add(np.char.add(text, "."), octet)
     return text

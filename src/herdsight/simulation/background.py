@@ -28,7 +28,7 @@ class Background:
 
 
 def background(life: Background, rng: np.random.Generator) -> pa.Table:
-    """Every service's sessions; each draws from a stream of its own, so that a change of one leaves the others alone."""
+    """Every service's sessions; each draws from a stream of its own, so a change of one leaves the others alone."""
     streams = rng.spawn(len(life.services))
     return combine(_sessions(service, life, stream) for service, stream in zip(life.services, streams, strict=True))
 
@@ -62,8 +62,12 @@ def _side(
         nothing = np.full(who.count, "")
         return _Side(public(who.count, rng), nothing, nothing, inside=False)
     found = having(hosts, *who)[:only]
-    columns = ([host.address for host in found], [host.name for host in found], [host.account for host in found])
-    return _Side(*(np.array(column, dtype=np.str_) for column in columns), inside=True)
+    return _Side(
+        np.array([host.address for host in found]),
+        np.array([host.name for host in found]),
+        np.array([host.account for host in found]),
+        inside=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,12 @@ def _repeated(once: _Meetings, service: Service, rng: np.random.Generator) -> _M
     if service.sessions == 1:
         return once
     again = rng.geometric(1 / service.sessions, once.at_s.size)
-    at_s, client, server = (np.repeat(column, again) for column in (once.at_s, once.client, once.server))
-    return _Meetings(at_s + rng.uniform(0, service.within_s, at_s.size), client, server)
+    at_s = np.repeat(once.at_s, again)
+    return _Meetings(
+        at_s + rng.uniform(0, service.within_s, at_s.size),
+        np.repeat(once.client, again),
+        np.repeat(once.server, again),
+    )
 
 
 def _flows(service: Service, clients: _Side, servers: _Side, met: _Meetings, rng: np.random.Generator) -> Flows:
@@ -141,7 +149,7 @@ def _opener(service: Service, clients: _Side) -> _Opener:
     watched = (clients.account != "") & (service.process != "")
     account = clients.account if service.account is None else np.full(clients.address.size, service.account)
     ids = np.array([process_id(str(address), service.process) for address in clients.address], dtype=np.str_)
-    return _Opener(*(np.where(watched, column, "") for column in (service.process, ids, account)))
+    return _Opener(np.where(watched, service.process, ""), np.where(watched, ids, ""), np.where(watched, account, ""))
 
 
 def process_id(address: str, process: str) -> str:

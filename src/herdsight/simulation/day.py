@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from herdsight.logs import device_network_events, zeek_conn
 from herdsight.simulation.addresses import public
@@ -22,7 +21,7 @@ from herdsight.simulation.defender import events
 from herdsight.simulation.flood import Flood, flood
 from herdsight.simulation.office import NETWORK, Host, Part, having, office
 from herdsight.simulation.relay import Relay, relay
-from herdsight.simulation.sessions import combine
+from herdsight.simulation.sessions import combine, ended
 from herdsight.simulation.truth import Malicious, Truth
 
 _BOT = 6  # the seventh workstation
@@ -125,11 +124,10 @@ def _truth(bot: Beacon, node: Relay, attack: Flood) -> Truth:
 
 def _hours(sessions: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
     """The sessions by the hour in which they ended, for the 24 hours of the day in which the first began."""
-    midnight = pc.min(sessions["EventStartTime"]).as_py().replace(hour=0, minute=0, second=0, microsecond=0)
-    for hour in (midnight + timedelta(hours=number) for number in range(24)):
-        ended = sessions["EventEndTime"]
-        within = pc.and_(pc.greater_equal(ended, hour), pc.less(ended, hour + timedelta(hours=1)))
-        yield hour, sessions.filter(within)
+    midnight = sessions["EventStartTime"].to_numpy().min().astype("datetime64[D]")
+    hours = (ended(sessions) - midnight) // np.timedelta64(1, "h")
+    for hour in range(24):
+        yield (midnight + np.timedelta64(hour, "h")).astype(datetime), sessions.filter(pa.array(hours == hour))
 
 
 def _ready(path: Path) -> Path:

@@ -3,13 +3,18 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from herdsight import tables
+from herdsight.simulation.addresses import Strings
 from herdsight.simulation.sessions import schema
+from herdsight.tables import DEVICE_NETWORK_EVENTS
+
+Columns = dict[str, npt.NDArray[Any]]
 
 COLUMNS = (
     "TimeGenerated",
@@ -60,35 +65,43 @@ _REACHED = ("SF", "S1", "RSTO", "RSTR")
 
 def events(sessions: pa.Table) -> pa.Table:
     """The sessions whose process is known, as their hosts report them: in the order in which they began."""
-    seen = sessions.filter(pc.not_equal(sessions["SrcAppName"], "")).sort_by(
+    seen = sessions.filter(pc.field("SrcAppName") != "").sort_by(
         [("EventStartTime", "ascending"), ("NetworkSessionId", "ascending")],
     )
-    reached = pc.is_in(seen["EventOriginalResultDetails"], pa.array(_REACHED))
-    outbound = pc.equal(seen["NetworkDirection"], "Outbound")
-    rows = seen.num_rows
-    return pa.table(
-        {
-            "TimeGenerated": seen["EventStartTime"],
-            "Timestamp": seen["EventStartTime"],
-            "DeviceId": _each(seen["SrcHostname"], _device_id),
-            "DeviceName": seen["SrcHostname"],
-            "ActionType": pc.if_else(reached, "ConnectionSuccess", "ConnectionFailed"),
-            "RemoteIP": seen["DstIpAddr"],
-            "RemotePort": seen["DstPortNumber"],
-            "LocalIP": seen["SrcIpAddr"],
-            "LocalPort": seen["SrcPortNumber"],
-            "Protocol": pc.utf8_capitalize(seen["NetworkProtocol"]),
-            "LocalIPType": pa.array(np.full(rows, "Private")),
-            "RemoteIPType": pc.if_else(outbound, "Public", "Private"),
-            "InitiatingProcessFileName": seen["SrcAppName"],
-            "InitiatingProcessId": seen["SrcAppId"],
-            "InitiatingProcessCommandLine": _each(seen["SrcAppName"], lambda name: _program(name).command),
-            "InitiatingProcessFolderPath": _each(seen["SrcAppName"], lambda name: _program(name).folder),
-            "InitiatingProcessAccountName": seen["SrcUsername"],
-            "InitiatingProcessAccountDomain": pa.array(np.full(rows, "corp")),
-            "ReportId": pa.array(np.arange(rows) % 100_000 + 1),
-        },
-    ).cast(schema(tables.DEVICE_NETWORK_EVENTS, COLUMNS))
+    told = {name: seen[name].to_numpy() for name in seen.column_names}
+    return pa.table(_connection(told) | _process(told)).select(COLUMNS).cast(schema(DEVICE_NETWORK_EVENTS, COLUMNS))
+
+
+def _connection(told: Columns) -> Columns:
+    rows = told["SrcAppName"].size
+    reached = np.isin(told["EventOriginalResultDetails"].astype(np.str_), _REACHED)
+    return {
+        "TimeGenerated": told["EventStartTime"],
+        "Timestamp": told["EventStartTime"],
+        "DeviceId": _each(told["SrcHostname"], _device_id),
+        "DeviceName": told["SrcHostname"],
+        "ActionType": np.where(reached, "ConnectionSuccess", "ConnectionFailed"),
+        "RemoteIP": told["DstIpAddr"],
+        "RemotePort": told["DstPortNumber"],
+        "LocalIP": told["SrcIpAddr"],
+        "LocalPort": told["SrcPortNumber"],
+        "Protocol": _each(told["NetworkProtocol"], str.capitalize),
+        "LocalIPType": np.full(rows, "Private"),
+        "RemoteIPType": np.where(told["NetworkDirection"] == "Outbound", "Public", "Private"),
+        "ReportId": np.arange(rows) % 100_000 + 1,  # a counter that starts again
+    }
+
+
+def _process(told: Columns) -> Columns:
+    process = told["SrcAppName"]
+    return {
+        "InitiatingProcessFileName": process,
+        "InitiatingProcessId": told["SrcAppId"].astype(np.int64),
+        "InitiatingProcessCommandLine": _each(process, lambda name: _program(name).command),
+        "InitiatingProcessFolderPath": _each(process, lambda name: _program(name).folder),
+        "InitiatingProcessAccountName": told["SrcUsername"],
+        "InitiatingProcessAccountDomain": np.full(process.size, "corp"),
+    }
 
 
 def _program(name: str) -> Program:
@@ -100,7 +113,7 @@ def _device_id(name: str) -> str:
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
-def _each(column: pa.ChunkedArray, meaning: Callable[[str], str]) -> pa.Array:
+def _each(values: npt.NDArray[np.object_], meaning: Callable[[str], str]) -> Strings:
     """`meaning` of every value, asked once for each different one."""
-    coded = pc.dictionary_encode(column).combine_chunks()
-    return pa.array([meaning(name) for name in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
+    different, index = np.unique(values.astype(np.str_), return_inverse=True)
+    return np.array([meaning(str(value)) for value in different], dtype=np.str_)[index]

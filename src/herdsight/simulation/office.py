@@ -48,8 +48,11 @@ def office(workstations: int = 16) -> tuple[Host, ...]:
         Host(f"ws{number:02d}.{DOMAIN}", f"10.20.2.{10 + number}", Part.WORKSTATION, f"user{number:02d}")
         for number in range(1, workstations + 1)
     )
-    others = (Host(f"{part}-{address.rpartition('.')[2]}.{DOMAIN}", address, part) for part, address in _SERVERS + _DEVICES)
-    return (*people, *others)
+    return (*people, *(_host(part, address) for part, address in _SERVERS + _DEVICES))
+
+
+def _host(part: Part, address: str) -> Host:
+    return Host(f"{part}-{address.rpartition('.')[2]}.{DOMAIN}", address, part)
 
 
 def having(hosts: tuple[Host, ...], *parts: Part) -> tuple[Host, ...]:

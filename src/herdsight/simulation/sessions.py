@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from string import ascii_letters, digits
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from herdsight import tables
 from herdsight.simulation.addresses import Strings
@@ -49,7 +50,7 @@ _ARROW = {
 }
 _HISTORY = {"SF": "ShADadFf", "S1": "ShADad", "S0": "S", "REJ": "Sr", "RSTO": "ShADadR", "RSTR": "ShADadr"}
 _UNANSWERED = ("S0",)
-_LETTERS = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", dtype="S1")
+_LETTERS = np.array(list(ascii_letters + digits))
 _SEGMENT_BYTES = 1380  # payload of a full TCP segment on an ordinary path
 _EPHEMERAL = (49152, 65536)  # the ports that a client takes, by IANA
 
@@ -93,23 +94,29 @@ def session_table(flows: Flows, start: datetime, rng: np.random.Generator) -> pa
 
 def combine(parts: Iterable[pa.Table]) -> pa.Table:
     """All sessions in the order in which a sensor writes them: when they end."""
-    return pa.concat_tables([schema().empty_table(), *parts]).sort_by(
-        [("EventEndTime", "ascending"), ("NetworkSessionId", "ascending")],
-    )
+    together = pa.concat_tables([schema().empty_table(), *parts])
+    identifiers = together["NetworkSessionId"].to_numpy().astype(np.str_)
+    return together.take(pa.array(np.lexsort((identifiers, ended(together)))))
+
+
+def ended(sessions: pa.Table) -> npt.NDArray[np.datetime64]:
+    """When each session ended; when it began, where nobody answered and so no end is known."""
+    begun, end = (sessions[name].to_numpy() for name in ("EventStartTime", "EventEndTime"))
+    return np.where(np.isnat(end), begun, end)
 
 
 def _columns(flows: Flows, start: datetime, rows: int, rng: np.random.Generator) -> dict[str, object]:
     state = _spread(flows.state, rows)
     answered = ~np.isin(state, _UNANSWERED)
     begun = np.datetime64(start.replace(tzinfo=None), "us") + (flows.at_s * 1e6).astype("timedelta64[us]")
-    length_us = np.where(answered, np.asarray(flows.duration_s) * 1e6, 0).astype("timedelta64[us]")
+    length_us = np.broadcast_to((np.asarray(flows.duration_s) * 1e6).astype("timedelta64[us]"), rows)
     sent, received = (_payload(size, state, rows) for size in (flows.sent_bytes, flows.received_bytes))
     transport = _spread(flows.transport, rows)
     port = rng.integers(*_EPHEMERAL, rows) if flows.source_port is None else flows.source_port
     return {
         "TimeGenerated": begun,
         "EventStartTime": begun,
-        "EventEndTime": begun + length_us,
+        "EventEndTime": pa.array(begun + length_us, mask=~answered),
         "EventOriginalResultDetails": state,
         "SrcIpAddr": flows.source,
         "SrcPortNumber": port,
@@ -137,7 +144,7 @@ def _spread(values: Texts, rows: int) -> Strings:
     return np.broadcast_to(np.asarray(values, dtype=np.str_), rows)
 
 
-def _array(values: object, rows: int) -> pa.Array:
+def _array(values: object, rows: int) -> "pa.Array[Any]":
     return values if isinstance(values, pa.Array) else pa.array(np.broadcast_to(np.asarray(values), rows))
 
 
@@ -163,6 +170,7 @@ def _history(state: Strings, transport: Strings) -> Strings:
     return np.where(transport == "TCP", letters, np.where(state == "S0", "D", "Dd"))
 
 
-def _identifiers(rows: int, rng: np.random.Generator) -> pa.Array:
-    letters = _LETTERS[rng.integers(0, _LETTERS.size, (rows, 17))].view("S17").reshape(rows)
-    return pc.binary_join_element_wise("C", pa.array(letters).cast(pa.string()), "")
+def _identifiers(rows: int, rng: np.random.Generator) -> Strings:
+    # Zeek's own look: a C and 17 letters or digits.
+    letters = _LETTERS[rng.integers(0, _LETTERS.size, (rows, 17))].view("U17").reshape(rows)
+    return np.char.add("C", letters)

@@ -11,15 +11,13 @@ Rhythm = npt.NDArray[np.float64]
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
 
-# Relative activity in each hour of a UTC day, 1.0 at the peak.
+# Activity in each hour of a UTC day, from midnight, relative to the peak.
 ALWAYS: Rhythm = np.ones(24)
-OFFICE: Rhythm = np.array(
-    [0, 0, 0, 0, 0, 0.02, 0.1, 0.5, 0.9, 1, 1, 0.9, 0.5, 0.8, 1, 0.95, 0.8, 0.5, 0.15, 0.05, 0.03, 0.02, 0, 0],
+OFFICE: Rhythm = np.repeat(
+    [0, 0.1, 0.5, 0.9, 1, 0.9, 0.5, 0.8, 1, 0.8, 0.5, 0.15, 0.02], [6, 1, 1, 1, 2, 1, 1, 1, 2, 1, 1, 1, 5]
 )
-PUBLIC: Rhythm = np.array(
-    [0.3, 0.2, 0.15, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 0.9, 0.9, 0.85, 0.9, 0.85, 0.9, 0.9, 0.9, 0.9, 0.95, 1, 1, 0.8, 0.6, 0.4],
-)
-NIGHT: Rhythm = np.array([0.2, 0.8, 1, 0.8, 0.3, *[0] * 19])
+PUBLIC: Rhythm = np.repeat([0.3, 0.15, 0.3, 0.6, 0.9, 1, 0.8, 0.5], [1, 4, 2, 1, 11, 2, 1, 2])
+NIGHT: Rhythm = np.repeat([0.2, 0.8, 1, 0.8, 0.3, 0], [1, 1, 1, 1, 1, 19])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def timer(span_s: float, period_s: float, jitter: float, rng: np.random.Generato
     """
     most = int(span_s / (period_s * max(1 - jitter, 0.01))) + 2
     gaps = period_s * rng.uniform(1 - jitter, 1 + jitter, most)
-    ticks = rng.uniform(0, period_s) + np.cumsum(gaps) - gaps[0]
+    ticks: Seconds = rng.uniform(0, period_s) + np.cumsum(gaps) - gaps[0]
     return ticks[ticks < span_s]
 
 
