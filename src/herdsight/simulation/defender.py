@@ -14,7 +14,7 @@ from herdsight.simulation.addresses import Strings
 from herdsight.simulation.sessions import schema
 from herdsight.tables import DEVICE_NETWORK_EVENTS
 
-Columns = dict[str, npt.NDArray[Any]]
+Columns = dict[str, Any]  # one numpy array a column
 
 COLUMNS = (
     "TimeGenerated",

@@ -190,7 +190,7 @@ SERVICES = (
     Service(
         name="calls",
         clients=_WS,
-        servers=Outside(12),
+        servers=Outside(40),
         when=People(0.5, OFFICE),
         ports=(3478, 3479, 3480),
         transport="UDP",

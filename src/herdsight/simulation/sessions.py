@@ -96,7 +96,7 @@ def combine(parts: Iterable[pa.Table]) -> pa.Table:
     """All sessions in the order in which a sensor writes them: when they end."""
     together = pa.concat_tables([schema().empty_table(), *parts])
     identifiers = together["NetworkSessionId"].to_numpy().astype(np.str_)
-    return together.take(pa.array(np.lexsort((identifiers, ended(together)))))
+    return together.take(np.lexsort((identifiers, ended(together))))
 
 
 def ended(sessions: pa.Table) -> npt.NDArray[np.datetime64]:
