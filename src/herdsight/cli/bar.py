@@ -1,0 +1,62 @@
+"""The progress bar."""
+
+import sys
+from contextlib import AbstractContextManager
+from threading import Timer
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from herdsight.output import printable
+
+_PATIENCE = 1.0  # seconds: what is done sooner needs no bar
+
+
+class Bar(AbstractContextManager["Bar"]):
+    """A progress bar on stderr, on a terminal only; call it with what is done, how far, and of how much."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown and sys.stderr.isatty()
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._timer: Timer | None = None
+
+    def __enter__(self) -> Self:
+        if self._shown:
+            self._progress = _progress()
+            self._tasks = {}
+            self._timer = Timer(_PATIENCE, self._progress.start)
+            self._timer.daemon = True
+            self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._timer and self._progress:
+            self._timer.cancel()
+            self._timer.join()
+            self._progress.stop()
+            self._progress = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done; a total of 0 is not known yet."""
+        if not self._progress:
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(printable(what), total=total or None)
+        self._progress.update(self._tasks[what], completed=done, total=total or None)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,1 @@
+"""One file per command; each has the click command under the file's own name."""

@@ -1,0 +1,54 @@
+"""How a run ends: one message on stderr, and an exit status."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+
+import click
+
+from herdsight.errors import HerdsightError, InputError
+
+INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+_PIPE_CLOSED = 141  # as a shell reports a program whose reader went away
+
+
+@contextmanager
+def ended() -> Iterator[None]:
+    """Turn what a user can cause into a message and a status; a fault of our own stays a traceback."""
+    try:
+        yield
+    except HerdsightError as error:
+        _problems().report(error)
+        raise click.exceptions.Exit(error.exit_status) from error
+    except click.UsageError as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            raise
+        _problems().report_usage(error)
+        raise click.exceptions.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        click.echo("herdsight: interrupted", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from error
+    except BrokenPipeError as error:
+        _leave_stdout()
+        raise click.exceptions.Exit(_PIPE_CLOSED) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _leave_stdout()
+        _problems().report(InputError("there is no space left on the disk that is written to"))
+        raise click.exceptions.Exit(InputError.exit_status) from error
+
+
+def _leave_stdout() -> None:
+    """Nobody reads on: what is still buffered goes nowhere, without a complaint when Python shuts down."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def _problems() -> ModuleType:
+    return import_module("herdsight.cli.problems")  # it needs what a run without a fault need not load

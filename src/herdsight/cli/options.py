@@ -1,0 +1,189 @@
+"""The options that commands share, each declared once."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import wraps
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from herdsight.errors import InputError
+
+if TYPE_CHECKING:
+    from herdsight.telemetry import Options
+
+_Command = Callable[..., None]
+
+
+class _Network(click.ParamType[str]):
+    """An address range such as 10.0.0.0/8; one address is a range of one."""
+
+    name = "CIDR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            ip_network(value, strict=False)
+        except ValueError:
+            self.fail(f"{value!r} is no address range; write it like 10.0.0.0/8 or fd00::/8.", param, ctx)
+        return str(value)
+
+
+class _Time(click.ParamType[str]):
+    """A time in ISO 8601, or one of some words that stand for one."""
+
+    name = "TIME"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.words:
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                choice = "".join(f"{word}, " for word in self.words)
+                self.fail(f"{value!r} is no time; write {choice}2026-11-30 or 2026-11-30T14:05:00Z (UTC).", param, ctx)
+        return str(value)
+
+
+class _Pairing(click.ParamType[tuple[str, str]]):
+    """NAME=GLOB."""
+
+    name = "NAME=GLOB"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        name, equals, pattern = value.partition("=")
+        if not (name and equals and pattern):
+            self.fail(f"{value!r} is no NAME=GLOB; write it like DeviceNetworkEvents='exports/*.csv'.", param, ctx)
+        return name, pattern
+
+
+class _Memory(click.ParamType[str]):
+    """An amount of memory with its unit."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"\d+(\.\d+)?\s*[KMGT]i?B", value, re.IGNORECASE):
+            self.fail(f"{value!r} is no amount of memory; write it like 512MB or 4GB.", param, ctx)
+        return str(value)
+
+
+_READING = {
+    "local": click.option(
+        "--local",
+        type=_Network(),
+        multiple=True,
+        help="Addresses that are inside; may be given several times.  "
+        "[default: private ranges, and what the log itself says]",
+    ),
+    "now": click.option(
+        "--now",
+        type=_Time("data", "wall"),
+        default="data",
+        show_default=True,
+        metavar="data|wall|TIME",
+        help="What ago() counts from: the newest event, the clock, or a time in UTC.",
+    ),
+    "since": click.option("--since", type=_Time(), help="Leave out events before this time (UTC).  [default: none]"),
+    "until": click.option("--until", type=_Time(), help="Leave out events from this time on (UTC).  [default: none]"),
+    "tables": click.option(
+        "--table",
+        "tables",
+        type=_Pairing(),
+        multiple=True,
+        help="Read the files that match GLOB as table NAME, whatever they look like; may be given several times.",
+    ),
+    "format_in": click.option(
+        "--format-in", metavar="NAME", help="Read every file as this format.  [default: recognised by content]"
+    ),
+    "memory": click.option(
+        "--memory",
+        type=_Memory(),
+        default="4GB",
+        show_default=True,
+        help="Memory for the engine, in KB, MB, GB or TB; beyond it, it uses a temporary folder.",
+    ),
+    "threads": click.option(
+        "--threads", type=click.IntRange(min=1), help="Threads of the engine.  [default: one a core]"
+    ),
+}
+
+_WRITING = {
+    "form": click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "json", "ndjson", "csv"]),
+        default="table",
+        show_default=True,
+        help="How to print the data: for people, or for programs.",
+    ),
+    "quiet": click.option("--quiet", is_flag=True, help="Say nothing on stderr but errors."),
+    "no_progress": click.option(
+        "--no-progress", is_flag=True, help="No progress bar; where stderr is no terminal there is none."
+    ),
+}
+
+
+def reading(command: _Command) -> _Command:
+    """The options of a command that reads logs; it gets them as one `options`, the record that the functions take."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        from herdsight.telemetry import Options  # noqa: PLC0415 - heavy, and no --help needs it
+
+        own = {name: given.pop(name) for name in _READING}
+        command(**given, options=Options(**own))
+
+    return _declared(run, _READING)
+
+
+def writing(command: _Command) -> _Command:
+    """The options of a command that prints data; it gets them as one `printer`."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        from herdsight.cli.printing import Printer  # noqa: PLC0415 - heavy, and no --help needs it
+
+        own = {name: given.pop(name) for name in _WRITING}
+        command(**given, printer=Printer(**own))
+
+    return _declared(run, _WRITING)
+
+
+def _declared(command: _Command, options: Mapping[str, Callable[[_Command], _Command]]) -> _Command:
+    for declare in reversed(list(options.values())):
+        command = declare(command)
+    return command
+
+
+def as_words(options: "Options") -> Iterator[str]:
+    """The options, as far as they decide which rows are read, as the words of a command line."""
+    yield from (word for network in options.local for word in ("--local", network))
+    yield from (word for name, pattern in options.tables for word in ("--table", f"{name}={pattern}"))
+    single = {
+        "--now": options.now,
+        "--since": options.since,
+        "--until": options.until,
+        "--format-in": options.format_in,
+    }
+    yield from (word for name, value in single.items() if value not in {None, "data"} for word in (name, str(value)))
+
+
+def existing(names: Iterable[str]) -> tuple[Path, ...]:
+    """The paths of these names, each of which must be there."""
+    for name in names:
+        if not os.path.lexists(name):
+            raise InputError(f"there is no file or folder {name!r}")
+    return tuple(map(Path, names))
+
+
+def log_paths(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """A callback for PATH arguments."""
+    return existing(names)

@@ -1,0 +1,101 @@
+"""Prints what a command found, in the format that the user chose: data to stdout, everything else to stderr."""
+
+import io
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
+
+import click
+from rich.console import Console
+
+from herdsight import output
+from herdsight.cli.bar import Bar
+from herdsight.findings.model import Hunt
+from herdsight.output import grids, pages
+from herdsight.output.parts import heading
+
+if TYPE_CHECKING:
+    from herdsight.querying import Answer, Explanation
+
+T = TypeVar("T")
+
+
+class Printer:
+    """Prints in one format; `bar` is the progress bar to use on the way."""
+
+    def __init__(self, form: Literal["table"] | output.Form, *, quiet: bool, no_progress: bool) -> None:
+        self._form = form
+        self._quiet = quiet
+        self.bar = Bar(shown=not (quiet or no_progress))
+
+    def hunt(self, found: Hunt, words: Sequence[str]) -> None:
+        """Print a hunt; `words` name the same logs again, for the commands that its page suggests."""
+        if self._form == "table":
+            pages.render_hunt(found, _page(), words)
+        else:
+            output.write_hunt(found, self._form, _data())
+
+    def answers(self, parts: Iterable["Answer"]) -> None:
+        """Print the answer of each block as it comes."""
+        for number, answer in enumerate(self._awaited(parts)):
+            self._warn(answer.warnings)
+            if self._form == "table":
+                console = _page()
+                if number:
+                    heading(f"line {answer.first_line}", console)
+                grids.render_table(answer.table, console)
+            else:
+                if number and self._form == "csv":
+                    _data().write("\n")
+                output.write_table(answer.table, self._form, _data())
+
+    def explanations(self, parts: Iterable["Explanation"]) -> None:
+        """Print the plan and the SQL of each block."""
+        if self._form == "csv":
+            raise click.UsageError("--explain has no CSV form; use --format table, json or ndjson.")
+        for part in self._awaited(parts):
+            self._warn(part.warnings)
+            if self._form == "table":
+                grids.render_explanation(part.first_line, _stages(part), _page())
+            else:
+                record = {"line": part.first_line, **_stages(part)}
+                _data().write(output.json_text(record, indent=2 if self._form == "json" else None) + "\n")
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        if not self._quiet:
+            for warning in warnings:
+                click.echo(f"herdsight: warning: {output.printable(warning)}", err=True)
+
+    def _awaited(self, parts: Iterable[T]) -> Iterator[T]:
+        """Each part, with the bar shown only while it is worked out, so that it never mixes with the data."""
+        waiting = iter(parts)
+        while True:
+            with self.bar:
+                try:
+                    part = next(waiting)
+                except StopIteration:
+                    return
+            yield part
+
+
+def _stages(part: "Explanation") -> dict[str, str]:
+    return {"plan": part.plan, "rewritten": part.rewritten, "sql": part.sql}
+
+
+def _data() -> TextIO:
+    """Stdout for programs to read: UTF-8 whatever the locale says, as JSON demands."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
+
+
+def _page() -> Console:
+    """Stdout for people to read: colour and width as the terminal has them, plain elsewhere."""
+
+    class _Page(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return _Page(markup=False, highlight=False, emoji=False)

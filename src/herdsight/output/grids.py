@@ -1,0 +1,75 @@
+"""The answer of a query as a page for people."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from herdsight.output.parts import heading, indented, safe_text, side_by_side, value_words
+from herdsight.output.values import each_row
+from herdsight.output.words import count_words
+
+_MOST_ROWS = 1000  # what a person may still scroll through; the other formats have every row
+
+
+def render_table(table: pa.Table, console: Console) -> None:
+    """Print the rows of a query: as a grid where it fits the width, else each row as a list of its columns."""
+    shown = table.slice(0, _MOST_ROWS)
+    rows = [[safe_text(str(cell)) for cell in row] for row in each_row(shown, lambda _: value_words)]
+    names = [safe_text(name) for name in table.column_names]
+    widths = [max(part.cell_len for part in column) for column in zip(names, *rows, strict=True)]
+    if _fits(widths, [name.cell_len for name in names], console.width):
+        _print_grid(table.schema, rows, console)
+    else:
+        _print_records(names, rows, console)
+    _print_rest(table, console)
+
+
+_READABLE = 24  # columns below which a long cell folded into many lines is no longer read
+
+
+def _fits(widths: Sequence[int], names: Sequence[int], room: int) -> bool:
+    least = [min(width, max(name, _READABLE)) for width, name in zip(widths, names, strict=True)]
+    return sum(least) + 2 * len(least) <= room
+
+
+def _print_grid(schema: pa.Schema, rows: Sequence[Sequence[Text]], console: Console) -> None:
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for field in schema:
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
+        grid.add_column(safe_text(field.name), justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*row)
+    console.print(grid)
+
+
+def _print_records(names: Sequence[Text], rows: Sequence[Sequence[Text]], console: Console) -> None:
+    """Each row on its own; a column that is empty in every row is counted and left out."""
+    used = [index for index in range(len(names)) if any(row[index] for row in rows)]
+    for number, row in enumerate(rows, 1):
+        console.print(safe_text(f"row {number:,}", "bold"))
+        grid = side_by_side("dim", "")
+        for index in used:
+            grid.add_row(names[index], row[index])
+        console.print(indented(grid))
+    if len(used) < len(names):
+        console.print(safe_text(f"{count_words(len(names) - len(used), 'column')} without a value not shown", "dim"))
+
+
+def render_explanation(line: int, stages: Mapping[str, str], console: Console) -> None:
+    """Print the stages that a block of KQL goes through, each a text of several lines."""
+    for name, stage in stages.items():
+        heading(f"line {line}: {name}", console)
+        for part in stage.splitlines():
+            console.print(safe_text(part), soft_wrap=True)
+
+
+def _print_rest(table: pa.Table, console: Console) -> None:
+    if table.num_rows > _MOST_ROWS:
+        words = f"{_MOST_ROWS:,} of {table.num_rows:,} rows shown; --format json, ndjson or csv has them all"
+    else:
+        words = count_words(table.num_rows, "row")
+    console.print(safe_text(words, "dim"))

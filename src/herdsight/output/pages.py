@@ -1,0 +1,263 @@
+"""A hunt as a page for people."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from herdsight.findings.model import Finding, HostVerdict, Hunt, Input, Severity
+from herdsight.output.parts import heading, indented, safe_text, side_by_side, value_words
+from herdsight.output.safe import printable
+from herdsight.output.words import count_words, length_words, listed, period
+
+_STYLES = {
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "bold yellow",
+    Severity.LOW: "cyan",
+    Severity.INFORMATIONAL: "dim",
+}
+# A page is read by a person. Where there is more than this, it says how much more, and which format has it all.
+_MOST_VERDICTS = 50
+_MOST_BLOCKS = 20
+_MOST_EVIDENCE = 3
+_MOST_FILES = 10
+_MOST_NAMES = 6
+_ROOMY = 100  # columns from which a page can afford two times a row
+
+
+def render_hunt(hunt: Hunt, console: Console, paths: Sequence[str] = ()) -> None:
+    """Print a hunt for a person to read: the verdicts first, then why, then what was read and what could not run.
+
+    `paths` are the words with which to name the logs in the commands that the page suggests; without them it names
+    the files that were read.
+    """
+    _print_headline(hunt, console)
+    if hunt.verdicts:
+        _print_verdicts(hunt, console)
+    _print_findings(hunt, console, paths or tuple(item.path for item in hunt.inputs if item.rows))
+    _print_inputs(hunt.inputs, console)
+    _print_skipped(hunt, console)
+
+
+# A host of low severity is worth knowing; only from medium on is somebody to get up from the chair.
+_ALARMING = Severity.MEDIUM
+
+
+def headline(hunt: Hunt) -> str:
+    """The hunt in one sentence, such as `3 hosts need attention and 5 more are worth a look, in 24 h of logs.`."""
+    alarming = sum(verdict.severity.rank >= _ALARMING.rank for verdict in hunt.verdicts)
+    others = len(hunt.verdicts) - alarming
+    span = f"in {length_words(hunt.span[1] - hunt.span[0])} of logs"
+    if not hunt.verdicts:
+        return f"Nothing found {span}."
+    if not others:
+        return f"{count_words(alarming, 'host')} {'needs' if alarming == 1 else 'need'} attention {span}."
+    look = f"{'is' if others == 1 else 'are'} worth a look"
+    if not alarming:
+        return f"No host needs attention {span}; {count_words(others, 'host')} {look}."
+    needs = "needs" if alarming == 1 else "need"
+    return f"{count_words(alarming, 'host')} {needs} attention and {others:,} more {look}, {span}."
+
+
+def _print_headline(hunt: Hunt, console: Console) -> None:
+    worst = max((verdict.severity for verdict in hunt.verdicts), key=lambda severity: severity.rank, default=None)
+    console.print(safe_text(headline(hunt), _STYLES[worst] if worst else "bold green"))
+    rows = sum(item.rows for item in hunt.inputs)
+    files = sum(item.rows > 0 for item in hunt.inputs)
+    checked = f"{count_words(rows, 'row')} from {count_words(files, 'file')}"
+    console.print(safe_text(f"{checked}, {period(*hunt.span, length=False)}", "dim"))
+    if not hunt.verdicts and hunt.skipped:
+        console.print(
+            safe_text(f"{count_words(len(hunt.skipped), 'detection')} could not run on this data; see below.")
+        )
+
+
+def _print_verdicts(hunt: Hunt, console: Console) -> None:
+    findings = {finding.id: finding for finding in hunt.findings}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("Severity", no_wrap=True)
+    for name in ("Host", "Roles", "What"):
+        table.add_column(name, overflow="fold")
+    for name in ("Since", "Last") if console.width >= _ROOMY else ("Seen",):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Findings" if console.width >= _ROOMY else "#", justify="right")
+    for verdict in hunt.verdicts[:_MOST_VERDICTS]:
+        found = [findings[name] for name in verdict.findings if name in findings]
+        table.add_row(*_verdict_cells(verdict, found, hunt, console.width >= _ROOMY))
+    console.print(table)
+    _print_more(len(hunt.verdicts) - _MOST_VERDICTS, "host", console)
+
+
+def _verdict_cells(verdict: HostVerdict, found: Sequence[Finding], hunt: Hunt, roomy: bool) -> Iterator[Text]:
+    yield safe_text(verdict.severity.value, _STYLES[verdict.severity])
+    yield safe_text(verdict.host, "bold")
+    yield safe_text(", ".join(verdict.roles))
+    titles = list(dict.fromkeys(finding.title for finding in found))
+    yield safe_text("; ".join(titles) or " ".join(verdict.story))
+    times = _short_times(found, hunt.span)
+    if roomy:
+        yield from map(safe_text, times or ("", ""))
+    else:
+        yield Text("\n").join(safe_text(time) for time in dict.fromkeys(times))
+    yield safe_text(f"{len(verdict.findings):,}")
+
+
+def _short_times(found: Sequence[Finding], span: tuple[datetime, datetime]) -> tuple[str, ...]:
+    """When it began and when it was last seen, without the parts of a date that all of the hunt has in common."""
+    if not found:
+        return ()
+    first, last = span
+    same_day, same_year = first.date() == last.date(), first.year == last.year
+    form = "%H:%M" if same_day else "%m-%d %H:%M" if same_year else "%Y-%m-%d"
+    ends = (min(finding.first_seen for finding in found), max(finding.last_seen for finding in found))
+    return tuple(end.strftime(form) for end in ends)
+
+
+def _print_more(more: int, thing: str, console: Console) -> None:
+    if more > 0:
+        console.print(safe_text(f"and {count_words(more, 'more ' + thing)}; --format json has them all", "dim"))
+
+
+def _print_findings(hunt: Hunt, console: Console, paths: Sequence[str]) -> None:
+    """Every finding below its host, in the order of the verdicts; then those that no verdict names."""
+    waiting = {finding.id: finding for finding in hunt.findings}
+    printed = 0
+    for verdict in hunt.verdicts:
+        found = [waiting.pop(name) for name in verdict.findings if name in waiting]
+        shown = found[: max(_MOST_BLOCKS - printed, 0)]
+        if shown:
+            _print_host(verdict, console)
+        for finding in shown:
+            _print_finding(finding, console, paths)
+        printed += len(shown)
+    others = list(waiting.values())[: max(_MOST_BLOCKS - printed, 0)]
+    if others:
+        heading("Not held against a host", console)
+    for finding in others:
+        _print_finding(finding, console, paths)
+    if len(hunt.findings) > _MOST_BLOCKS:
+        console.print()
+    _print_more(len(hunt.findings) - _MOST_BLOCKS, "finding", console)
+
+
+def _print_host(verdict: HostVerdict, console: Console) -> None:
+    chance = f", probability {verdict.probability:.2f}" if verdict.probability is not None else ""
+    roles = ", ".join(verdict.roles)
+    heading(f"{verdict.host}: {roles}{chance}", console)
+    for sentence in verdict.story:
+        console.print(safe_text(sentence))
+
+
+def _print_finding(finding: Finding, console: Console, paths: Sequence[str]) -> None:
+    console.print()
+    severity = safe_text(finding.severity.value, _STYLES[finding.severity])
+    console.print(Text("  ").join([severity, safe_text(finding.title, "bold"), safe_text(finding.id, "dim")]))
+    grid = side_by_side("dim", "")
+    for label, words in (*_facts(finding), *_evidence(finding)):
+        grid.add_row(safe_text(label), safe_text(words))
+    console.print(indented(grid))
+    console.print(safe_text("  all of these rows:", "dim"))
+    # One long line, which the terminal folds: so it can be copied and pasted as it is.
+    console.print(safe_text(f"  {follow_up(finding, paths)}", "green"), soft_wrap=True)
+
+
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    yield "host", ", ".join(part for part in (finding.host, finding.process, finding.account) if part)
+    yield from _ends(finding)
+    yield "seen", period(finding.first_seen, finding.last_seen)
+    chance = f", probability {finding.probability:.2f}" if finding.probability is not None else ""
+    yield "confidence", finding.confidence + chance
+    yield from zip(("why", *("" for _ in finding.reasons)), finding.reasons, strict=False)
+    if finding.explained_by:
+        yield "but", f"explained by {finding.explained_by}"
+    if finding.techniques:
+        yield "ATT&CK", ", ".join(finding.techniques)
+
+
+def _ends(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The other ends: one address and port as one word, many as lists."""
+    ports = [str(port) for port in finding.ports]
+    if len(finding.remotes) == 1 and ports:
+        remote = f"[{finding.remotes[0]}]" if ":" in finding.remotes[0] else finding.remotes[0]
+        yield "remote", f"{remote}:{listed(ports, _MOST_NAMES)}"
+    else:
+        if finding.remotes:
+            yield "remotes" if len(finding.remotes) > 1 else "remote", listed(finding.remotes, _MOST_NAMES)
+        if ports:
+            yield "ports" if len(ports) > 1 else "port", listed(ports, _MOST_NAMES)
+    if finding.domains:
+        yield "domains" if len(finding.domains) > 1 else "domain", listed(finding.domains, _MOST_NAMES)
+
+
+def follow_up(finding: Finding, paths: Sequence[str]) -> str:
+    """The command that shows every row behind a finding, quoted for a POSIX shell."""
+    kql = f"{finding.evidence.table} | where {finding.evidence.filter}"
+    return printable(shlex.join(["herdsight", "query", "-e", kql, *paths]))
+
+
+def _evidence(finding: Finding) -> Iterator[tuple[str, str]]:
+    """The first rows: once what they have in common, then by file and row what each has of its own."""
+    rows = [_cells(row) for row in finding.evidence.rows[:_MOST_EVIDENCE]]
+    alike = _alike(rows) if len(rows) > 1 else {}
+    which = f"; the first {len(rows)}" if len(rows) < finding.count else ","
+    common = f"{which} all with {_joined(alike)}" if alike else ""
+    yield "rows", f"{finding.count:,}{common}"
+    for row, cells in zip(finding.evidence.rows, rows, strict=False):
+        own = {name: words for name, words in cells.items() if name not in alike}
+        yield "", f"{row.get('file', '')}:{row.get('row', '')}  {_joined(own)}".rstrip()
+
+
+def _alike(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    return {name: words for name, words in rows[0].items() if all(row.get(name) == words for row in rows)}
+
+
+def _cells(row: Mapping[str, object]) -> dict[str, str]:
+    cells = {name: value_words(value) for name, value in row.items() if name not in {"file", "row"}}
+    return {name: words for name, words in cells.items() if words}
+
+
+def _joined(cells: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={words}" for name, words in cells.items())
+
+
+def _print_inputs(inputs: Sequence[Input], console: Console) -> None:
+    heading("What was read", console)
+    groups: dict[tuple[str, str], list[Input]] = {}
+    for item in inputs:
+        if item.format:
+            groups.setdefault((item.format, item.table or ""), []).append(item)
+    grid = side_by_side("", "", "")
+    for (form, table), items in groups.items():
+        rows = sum(item.rows for item in items)
+        rejected = sum(item.rejected for item in items)
+        words = f"{count_words(rows, 'row')} from {count_words(len(items), 'file')}"
+        words += f", {rejected:,} rejected" if rejected else ""
+        grid.add_row(safe_text(form, "bold"), safe_text(table), safe_text(words))
+    console.print(indented(grid))
+    _print_oddities([item for item in inputs if item.rejected or item.notes or not item.format], console)
+
+
+def _print_oddities(items: Sequence[Input], console: Console) -> None:
+    """The files of which a reader must know something: rows that were rejected, or why a file was not read."""
+    grid = side_by_side("yellow", "")
+    for item in items[:_MOST_FILES]:
+        why = [f"{count:,} rejected: {reason}" for reason, count in item.reasons.items()]
+        grid.add_row(safe_text(item.path), safe_text("; ".join([*why, *item.notes]) or "not recognised"))
+    if items:
+        console.print()
+        console.print(indented(grid))
+    _print_more(len(items) - _MOST_FILES, "file", console)
+
+
+def _print_skipped(hunt: Hunt, console: Console) -> None:
+    if not hunt.skipped:
+        return
+    heading("What could not run on this data", console)
+    grid = side_by_side("bold", "")
+    for item in hunt.skipped:
+        grid.add_row(safe_text(item.detection), safe_text(item.why))
+    console.print(indented(grid))
