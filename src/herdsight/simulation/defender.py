@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from herdsight.simulation.addresses import Strings
+from herdsight.simulation.services import BUILT_IN
 from herdsight.simulation.sessions import schema
 from herdsight.tables import DEVICE_NETWORK_EVENTS
 
@@ -100,12 +101,16 @@ def _process(told: Columns) -> Columns:
         "InitiatingProcessCommandLine": _each(process, lambda name: _program(name).command),
         "InitiatingProcessFolderPath": _each(process, lambda name: _program(name).folder),
         "InitiatingProcessAccountName": told["SrcUsername"],
-        "InitiatingProcessAccountDomain": np.full(process.size, "corp"),
+        "InitiatingProcessAccountDomain": _each(told["SrcUsername"], _domain),
     }
 
 
 def _program(name: str) -> Program:
     return PROGRAMS.get(name, Program(rf"c:\users\public\appdata\local\{name.removesuffix('.exe')}", name))
+
+
+def _domain(account: str) -> str:
+    return "nt authority" if account in BUILT_IN else "corp"
 
 
 def _device_id(name: str) -> str:

@@ -86,6 +86,7 @@ _PROBES = (("SF", 0.5), ("RSTO", 0.25), ("S1", 0.1), ("RSTR", 0.15))
 _CLOSED = (("S0", 0.7), ("REJ", 0.3))
 _SYSTEM = "system"
 _NETWORK_SERVICE = "network service"
+BUILT_IN = (_SYSTEM, _NETWORK_SERVICE)  # the accounts of Windows itself
 
 SERVICES = (
     # People at their desks.
