@@ -15,6 +15,7 @@ from herdsight.simulation.addresses import Strings
 
 Numbers = npt.NDArray[np.int64] | int
 Texts = Strings | str
+Columns = dict[str, object]
 
 # What a simulated session says: what Zeek sees, and (in the Src* columns) what only the host itself knows.
 COLUMNS = (
@@ -49,7 +50,6 @@ _ARROW = {
     tables.ColumnType.STRING: pa.string(),
 }
 _HISTORY = {"SF": "ShADadFf", "S1": "ShADad", "S0": "S", "REJ": "Sr", "RSTO": "ShADadR", "RSTR": "ShADadr"}
-_UNANSWERED = ("S0",)
 _LETTERS = np.array(list(ascii_letters + digits))
 _SEGMENT_BYTES = 1380  # payload of a full TCP segment on an ordinary path
 _EPHEMERAL = (49152, 65536)  # the ports that a client takes, by IANA
@@ -87,9 +87,9 @@ def schema(name: str = tables.NETWORK_SESSION, columns: Iterable[str] = COLUMNS)
 def session_table(flows: Flows, start: datetime, rng: np.random.Generator) -> pa.Table:
     """The sessions as a table; `start` (UTC) is the moment that `flows` counts from."""
     rows = flows.at_s.size
-    return pa.table(
-        {name: _array(values, rows) for name, values in _columns(flows, start, rows, rng).items()},
-    ).cast(schema())
+    columns = _when(flows, start, rows) | _ends(flows, rows, rng) | _course(flows, rows, rng) | _opener(flows, rows)
+    arrays = {name: _array(values, rows) for name, values in columns.items()}
+    return pa.table(arrays).select(list(COLUMNS)).cast(schema())
 
 
 def combine(parts: Iterable[pa.Table]) -> pa.Table:
@@ -105,39 +105,59 @@ def ended(sessions: pa.Table) -> npt.NDArray[np.datetime64]:
     return np.where(np.isnat(end), begun, end)
 
 
-def _columns(flows: Flows, start: datetime, rows: int, rng: np.random.Generator) -> dict[str, object]:
-    state = _spread(flows.state, rows)
-    answered = ~np.isin(state, _UNANSWERED)
+def _when(flows: Flows, start: datetime, rows: int) -> Columns:
     begun = np.datetime64(start.replace(tzinfo=None), "us") + (flows.at_s * 1e6).astype("timedelta64[us]")
     length_us = np.broadcast_to((np.asarray(flows.duration_s) * 1e6).astype("timedelta64[us]"), rows)
-    sent, received = (_payload(size, state, rows) for size in (flows.sent_bytes, flows.received_bytes))
-    transport = _spread(flows.transport, rows)
-    port = rng.integers(*_EPHEMERAL, rows) if flows.source_port is None else flows.source_port
+    endless = _unanswered(flows, rows)
     return {
         "TimeGenerated": begun,
         "EventStartTime": begun,
-        "EventEndTime": pa.array(begun + length_us, mask=~answered),
-        "EventOriginalResultDetails": state,
+        "EventEndTime": pa.array(begun + length_us, mask=endless),
+        "NetworkDuration": pa.array(length_us.astype("timedelta64[ms]").astype(np.int64), mask=endless),
+    }
+
+
+def _ends(flows: Flows, rows: int, rng: np.random.Generator) -> Columns:
+    return {
         "SrcIpAddr": flows.source,
-        "SrcPortNumber": port,
+        "SrcPortNumber": rng.integers(*_EPHEMERAL, rows) if flows.source_port is None else flows.source_port,
         "DstIpAddr": flows.destination,
         "DstPortNumber": flows.port,
-        "NetworkProtocol": transport,
-        "NetworkApplicationProtocol": np.where(answered & (state != "REJ"), flows.application, ""),
+        "NetworkProtocol": flows.transport,
         "NetworkDirection": flows.direction,
-        "NetworkDuration": pa.array(length_us.astype("timedelta64[ms]").astype(np.int64), mask=~answered),
-        "SrcBytes": pa.array(sent, mask=~answered),
-        "DstBytes": pa.array(received, mask=~answered),
-        "SrcPackets": _packets(sent, transport, answered=True),
-        "DstPackets": _packets(received, transport, answered=answered),
+    }
+
+
+def _course(flows: Flows, rows: int, rng: np.random.Generator) -> Columns:
+    state, transport = _spread(flows.state, rows), _spread(flows.transport, rows)
+    unanswered = _unanswered(flows, rows)
+    talked = ~unanswered & (state != "REJ")
+    sent, received = (np.where(talked, size, 0).astype(np.int64) for size in (flows.sent_bytes, flows.received_bytes))
+    return {
+        "EventOriginalResultDetails": state,
+        "NetworkApplicationProtocol": np.where(talked, flows.application, ""),
+        "SrcBytes": pa.array(sent, mask=unanswered),
+        "DstBytes": pa.array(received, mask=unanswered),
+        "SrcPackets": _packets(sent, transport),
+        "DstPackets": np.where(unanswered, 0, _packets(received, transport)),
         "NetworkSessionId": _identifiers(rows, rng),
         "NetworkConnectionHistory": _history(state, transport),
+    }
+
+
+def _opener(flows: Flows, rows: int) -> Columns:
+    return {
         "SrcHostname": flows.device,
         "SrcUsername": flows.account,
         "SrcAppType": np.where(_spread(flows.process, rows) == "", "", "Process"),
         "SrcAppId": flows.process_id,
         "SrcAppName": flows.process,
     }
+
+
+def _unanswered(flows: Flows, rows: int) -> npt.NDArray[np.bool_]:
+    """Where nobody answered, so that a sensor knows neither an end nor bytes."""
+    return _spread(flows.state, rows) == "S0"
 
 
 def _spread(values: Texts, rows: int) -> Strings:
@@ -148,20 +168,10 @@ def _array(values: object, rows: int) -> "pa.Array[Any]":
     return values if isinstance(values, pa.Array) else pa.array(np.broadcast_to(np.asarray(values), rows))
 
 
-def _payload(size: Numbers, state: Strings, rows: int) -> npt.NDArray[np.int64]:
-    return np.where(np.isin(state, (*_UNANSWERED, "REJ")), 0, np.broadcast_to(size, rows)).astype(np.int64)
-
-
-def _packets(
-    payload: npt.NDArray[np.int64],
-    transport: Strings,
-    *,
-    answered: npt.NDArray[np.bool_] | bool,
-) -> npt.NDArray[np.int64]:
-    segments = -(-payload // _SEGMENT_BYTES)
+def _packets(payload: npt.NDArray[np.int64], transport: Strings) -> npt.NDArray[np.int64]:
     # A TCP session has four packets around its payload: the handshake and the close.
     around = np.where((transport == "TCP") & (payload > 0), 4, 0)
-    return np.where(answered, np.maximum(segments + around, 1), 0).astype(np.int64)
+    return np.maximum(-(-payload // _SEGMENT_BYTES) + around, 1)
 
 
 def _history(state: Strings, transport: Strings) -> Strings:
