@@ -157,7 +157,7 @@ def _opener(flows: Flows, rows: int) -> Columns:
 
 def _unanswered(flows: Flows, rows: int) -> npt.NDArray[np.bool_]:
     """Where nobody answered, so that a sensor knows neither an end nor bytes."""
-    return _spread(flows.state, rows) == "S0"
+    return np.equal(_spread(flows.state, rows), "S0")
 
 
 def _spread(values: Texts, rows: int) -> Strings:
