@@ -1,0 +1,108 @@
+"""What a log format is, and the formats there are: every module of this package that declares some."""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+import pyarrow as pa
+from sqlglot import exp
+
+import herdsight.logs
+from herdsight.logs.head import Compression, Head, StoredColumn
+
+Network = IPv4Network | IPv6Network
+
+
+class Shape(StrEnum):
+    """How records stand in a file."""
+
+    DELIMITED = "delimited"  # one record a line, values between delimiters, nothing quoted
+    CSV = "csv"  # quoted values, which may hold line ends
+    JSON_LINES = "json lines"  # one object a line
+    JSON_ARRAY = "json array"  # one array of objects
+    JSON_RECORDS = "json records"  # objects whose `records` is an array of objects, as Event Hubs writes them
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the head of one file told: all that is needed to read the rest of it.
+
+    `fields` are the file's own names in order (for JSON: those seen in the head), `stored` the same with their
+    types for Parquet, `columns` the declared columns that the file can fill. `refused` says why a file of this format cannot be read all the same.
+    """
+
+    shape: Shape
+    fields: tuple[str, ...] = ()
+    stored: Mapping[str, StoredColumn] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    delimiter: str = "\t"
+    set_separator: str = ","
+    missing: tuple[str, ...] = ()
+    skip: int = 0
+    envelope: bool = False  # each record is wrapped: {"time", "category", "properties": {the record}}
+    day_first: bool = False
+    name: str | None = None
+    notes: tuple[str, ...] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, or several Parquet files of one layout, to read.
+
+    `files` are the numbers of the files in the order of reading.
+    """
+
+    paths: tuple[Path, ...]
+    files: tuple[int, ...]
+    compression: Compression = Compression.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a reader must know of the world: which networks are inside (none given: the private ones), and the
+    newest instant that is believed, in UTC.
+    """
+
+    latest: datetime
+    local: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One log format. `table` is where its rows go; None: it is recognised and not read yet.
+
+    `read` returns a SELECT of `layout.columns` and `_file` and `_reject`, one row a record; `write`, where we can
+    simulate the format, is its inverse for the columns that it carries.
+    """
+
+    name: str
+    table: str | None
+    recognise: Callable[[Head], Layout | None]
+    read: Callable[[Source, Layout, Scope], exp.Select] | None = None
+    write: Callable[[pa.Table, Path], None] | None = None
+
+
+@cache
+def all_formats() -> tuple[Format, ...]:
+    """Every format, in the order of its name. A module declares its own as `FORMATS`."""
+    found: list[Format] = []
+    for module in pkgutil.iter_modules(herdsight.logs.__path__):
+        found.extend(getattr(import_module(f"herdsight.logs.{module.name}"), "FORMATS", ()))
+    return tuple(sorted(found, key=lambda each: each.name))
+
+
+def recognise(head: Head) -> tuple[Format, Layout] | None:
+    """The first format that knows the head, or None. Formats exclude each other, so the order does not matter."""
+    for each in all_formats():
+        layout = each.recognise(head)
+        if layout is not None:
+            return each, layout
+    return None

@@ -1,0 +1,198 @@
+"""The head of a file: its first bytes, decompressed, which is all that recognition looks at."""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+HEAD_BYTES = 64 * 1024  # enough for a header of 2,000 columns, or for dozens of JSON records
+_BLOCK = 1 << 20
+_PACKED_BLOCK = 1 << 16  # gzip unpacks at most 1032 times as much, 64 MiB
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_PARQUET = b"PAR1"
+_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip container
+
+
+class Compression(StrEnum):
+    """How a file is packed, by its first bytes; the values are DuckDB's names."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumn:
+    """One column of a Parquet file: its Arrow type, and whether any of its values can be missing."""
+
+    type: str
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first bytes of one file.
+
+    `data` is what they decompress to, `complete` whether that is the whole file, `encoding` None where the text is
+    plain UTF-8, `parquet` the columns of a Parquet file, which has no text.
+    """
+
+    data: bytes
+    compression: Compression = Compression.NONE
+    complete: bool = True
+    encoding: str | None = None
+    parquet: Mapping[str, StoredColumn] | None = None
+
+    @property
+    def text(self) -> str:
+        """Its text; bytes that are none stand as U+FFFD."""
+        return self.data.decode(self.encoding or "utf-8", errors="replace")
+
+    def lines(self) -> list[str]:
+        """Its whole lines, without their ends; a last line that the head cuts off is left out."""
+        lines = self.text.replace("\r\n", "\n").split("\n")
+        return lines if self.complete else lines[:-1]
+
+    def objects(self) -> Iterator[dict[str, object]]:
+        """The JSON objects that stand one a line; other lines are passed over."""
+        for line in self.lines():
+            if line.lstrip().startswith("{"):
+                value = _json(line)
+                if isinstance(value, dict):
+                    yield value
+
+
+def _json(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def read_head(path: Path) -> Head:
+    """The head of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is packed, or Parquet, and broken from the start.
+    """
+    with path.open("rb") as file:
+        first = file.read(HEAD_BYTES)
+    if first.startswith(_PARQUET):
+        return Head(b"", parquet=_parquet_columns(path))
+    compression = compression_of(first)
+    if compression is Compression.NONE:
+        return _head(first, compression, complete=len(first) < HEAD_BYTES)
+    data = _first_plain(path, compression)
+    return _head(data[:HEAD_BYTES], compression, complete=len(data) < HEAD_BYTES)
+
+
+def _first_plain(path: Path, compression: Compression) -> bytes:
+    data = bytearray()
+    try:
+        for block in plain_blocks(path, compression):
+            data += block
+            if len(data) >= HEAD_BYTES:
+                break
+    except EOFError as error:
+        if not data:
+            raise ValueError(str(error)) from error
+    return bytes(data)
+
+
+def compression_of(first: bytes) -> Compression:
+    """How a file that begins like that is packed."""
+    if first.startswith(_GZIP):
+        return Compression.GZIP
+    return Compression.ZSTD if first.startswith(_ZSTD) else Compression.NONE
+
+
+def _head(data: bytes, compression: Compression, *, complete: bool) -> Head:
+    encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
+    return Head(data, compression, complete, encoding)
+
+
+def _parquet_columns(path: Path) -> dict[str, StoredColumn]:
+    try:
+        with pq.ParquetFile(path) as file:
+            schema, metadata = file.schema_arrow, file.metadata
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"a Parquet file that is broken: {str(error).splitlines()[0]}") from error
+    full = _never_missing(metadata)
+    return {field.name: StoredColumn(str(field.type), field.name not in full) for field in schema}
+
+
+def _never_missing(metadata: pq.FileMetaData) -> set[str]:
+    """The columns whose statistics count no missing value in any row group."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    places = range(metadata.num_columns)
+    return {metadata.schema.column(place).path for place in places if all(_is_full(group.column(place)) for group in groups)}
+
+
+def _is_full(chunk: pq.ColumnChunkMetaData) -> bool:
+    statistics = chunk.statistics if chunk.is_stats_set else None
+    return statistics is not None and statistics.has_null_count and statistics.null_count == 0
+
+
+def plain_blocks(path: Path, compression: Compression) -> Iterator[bytes]:
+    """What a file decompresses to, block by block.
+
+    Raises:
+        OSError: it cannot be read.
+        EOFError: the packed data ends early or is damaged; everything before that place was given.
+    """
+    with path.open("rb") as file:
+        match compression:
+            case Compression.GZIP:
+                yield from _gunzip(file)
+            case Compression.ZSTD:
+                yield from _unzstd(file)
+            case _:
+                yield from iter(lambda: file.read(_BLOCK), b"")
+
+
+def _gunzip(file: BinaryIO) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(_GZIP_WINDOW)
+    for block in iter(lambda: file.read(_PACKED_BLOCK), b""):
+        packed = block
+        while packed:
+            if unpacker.eof:
+                # Another member may follow, and padding after the last.
+                packed = packed.lstrip(b"\0")
+                unpacker = zlib.decompressobj(_GZIP_WINDOW) if packed else unpacker
+                continue
+            before = unpacker.copy()
+            try:
+                yield unpacker.decompress(packed)
+            except zlib.error as error:
+                yield _until_damage(before, packed)
+                raise EOFError("compressed data is damaged") from error
+            packed = unpacker.unused_data
+    if not unpacker.eof:
+        raise EOFError("compressed data ends early")
+
+
+def _until_damage(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
+    plain = bytearray()
+    try:
+        for start in range(len(packed)):
+            plain += unpacker.decompress(packed[start : start + 1])
+    except zlib.error:
+        pass
+    return bytes(plain)
+
+
+def _unzstd(file: BinaryIO) -> Iterator[bytes]:
+    try:
+        with pa.CompressedInputStream(file, "zstd") as stream:
+            yield from iter(lambda: stream.read(_BLOCK), b"")
+    except (OSError, pa.ArrowException) as error:
+        raise EOFError("compressed data ends early or is damaged") from error

@@ -1,0 +1,266 @@
+"""What the exports of Microsoft's tables share: CSV, JSON and Parquet whose columns have the declared names."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from sqlglot import exp
+
+from herdsight.logs.formats import Layout, Scope, Shape, Source
+from herdsight.logs.head import Head, StoredColumn
+from herdsight.logs.scan import VARCHAR, file_number, list_type, objects, parquet, position, quoted, struct_type
+from herdsight.logs.values import BAD_JSON, all_null, bad_time, cast, moment, numbered, reason, reject, string, typed
+from herdsight.tables import FILE_COLUMN, Column, ColumnType, table
+from herdsight.trees import call, column, named, text
+
+# The portal's CSV says in each time column's name which zone it shows.
+_ZONE = re.compile(r" \[(?P<zone>[^\]]{1,40})\]$")
+_SLASHED_DATE = re.compile(r"\b(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{4}[ ,]")
+_RECORDS = re.compile(r'\s*\{\s*"records"\s*:\s*\[')
+_SEPARATOR_LINE = "sep="
+_DELIMITERS = (",", ";", "\t")
+_LOOKED_AT = 50  # JSON objects of the head
+_DECEMBER = 12
+_LOCAL_TIMES = "times are in the local time of whoever exported the file, and read as UTC"
+
+ENVELOPE_TIME = "time"
+ENVELOPE_CATEGORY = "category"
+ENVELOPE_RECORD = "properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What one table's exports have of their own.
+
+    `times` are the columns that hold the event's time, the first that is there counts; all are filled with it.
+    A file with three of `telling` (and one of `decisive`) is such an export; each of `required` stands for columns of
+    which one must be there; `wanted` are worth a note where they are absent. `reasons` gives further cases of rejection
+    over the declared columns.
+    """
+
+    table: str
+    times: tuple[str, ...]
+    telling: frozenset[str]
+    decisive: frozenset[str]
+    required: tuple[tuple[str, ...], ...]
+    wanted: tuple[str, ...]
+    reasons: Callable[[], list[exp.If]]
+    category: str | None = None
+
+    def declared(self, name: str) -> Column | None:
+        """The declared column of that name."""
+        return table(self.table).column(name)
+
+    def recognise(self, head: Head) -> Layout | None:
+        """Any of the shapes that an export comes in."""
+        if head.parquet is not None:
+            return self._layout(Shape.PARQUET, tuple(head.parquet), stored=head.parquet)
+        start = head.text.lstrip("\ufeff \r\n\t")[:1]
+        if start in ("{", "["):
+            return self._recognise_json(head)
+        return self._recognise_csv(head)
+
+    def _recognise_csv(self, head: Head) -> Layout | None:
+        lines = [line.lstrip("\ufeff") for line in islice(head.lines(), 2)]
+        skip = int(bool(lines) and lines[0].startswith(_SEPARATOR_LINE))
+        if len(lines) <= skip:
+            return None
+        for delimiter in _DELIMITERS:
+            names = tuple(next(csv.reader([lines[skip]], delimiter=delimiter), ()))
+            layout = self._layout(Shape.CSV, names, delimiter=delimiter, skip=skip + 1,
+                                  day_first=_is_day_first(head.text))
+            if layout is not None:
+                return layout
+        return None
+
+    def _recognise_json(self, head: Head) -> Layout | None:
+        shape, found = _json_objects(head)
+        names: dict[str, None] = {}
+        wrapped = False
+        for each in islice(found, _LOOKED_AT):
+            record = each.get(ENVELOPE_RECORD)
+            if isinstance(record, dict) and ENVELOPE_CATEGORY in each:
+                wrapped = wrapped or each[ENVELOPE_CATEGORY] == self.category
+                names.update(dict.fromkeys(record if each[ENVELOPE_CATEGORY] == self.category else ()))
+            else:
+                names.update(dict.fromkeys(each))
+        return self._layout(shape, tuple(names), envelope=wrapped)
+
+    def _layout(
+        self, shape: Shape, names: tuple[str, ...], *, stored: Mapping[str, StoredColumn] | None = None,
+        delimiter: str = ",", skip: int = 0, envelope: bool = False, day_first: bool = False,
+    ) -> Layout | None:
+        bare = {_ZONE.sub("", name) for name in names}
+        if len(self.telling & bare) < 3 or not self.decisive & bare:  # noqa: PLR2004 - fewer could be any log
+            return None
+        lacking = [" or ".join(group) for group in self.required if not bare & set(group)]
+        lacking = [each for each in lacking if not (envelope and each == " or ".join(self.times))]
+        return Layout(
+            shape, fields=names, stored=stored or {}, columns=self._columns(shape, bare), delimiter=delimiter, skip=skip,
+            envelope=envelope, day_first=day_first, notes=self._notes(shape, names, bare),
+            refused=f"a {self.table} export without {', '.join(lacking)}" if lacking else None,
+        )
+
+    def _columns(self, shape: Shape, bare: set[str]) -> tuple[str, ...]:
+        """In JSON a key may first appear after the head, so every declared column is looked for there."""
+        everything = shape not in (Shape.CSV, Shape.PARQUET)
+        kept = [each.name for each in table(self.table).columns if everything or each.name in bare]
+        return tuple(dict.fromkeys((*self.times, *kept)))
+
+    def _notes(self, shape: Shape, names: tuple[str, ...], bare: set[str]) -> tuple[str, ...]:
+        notes = []
+        absent = [name for name in self.wanted if name not in bare]
+        if absent and shape in (Shape.CSV, Shape.PARQUET):
+            notes.append(f"columns absent: {', '.join(absent)}")
+        zones = {found["zone"] for name in names if (found := _ZONE.search(name))}
+        if zones - {"UTC"}:
+            notes.append(_LOCAL_TIMES)
+        return tuple(notes)
+
+    def read(self, source: Source, layout: Layout, scope: Scope) -> exp.Select:
+        """The declared columns; one record, one row."""
+        match layout.shape:
+            case Shape.CSV:
+                inner = self._csv(source, layout)
+            case Shape.PARQUET:
+                inner = self._parquet(source, layout)
+            case _:
+                inner = self._json(source, layout)
+        early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
+        cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons()]
+        return exp.select(*(column(name) for name in layout.columns), column(FILE_COLUMN), reject(cases)).from_(
+            inner.subquery("typed"))
+
+    def _csv(self, source: Source, layout: Layout) -> exp.Select:
+        lines = quoted(source, len(layout.fields), delimiter=layout.delimiter, skip=layout.skip)
+        places = {_ZONE.sub("", name): column(position(index)) for index, name in reversed(list(enumerate(layout.fields)))}
+        return self._typed(lines, places, layout, exp.Null(), file_number(source))
+
+    def _json(self, source: Source, layout: Layout) -> exp.Select:
+        names = [name for name in layout.columns if self.declared(name)]
+        keys = dict.fromkeys(names, VARCHAR)
+        if layout.envelope:
+            keys = {ENVELOPE_TIME: VARCHAR, ENVELOPE_CATEGORY: VARCHAR, ENVELOPE_RECORD: struct_type(keys)}
+        lines: exp.Expression = self._objects(source, layout, keys)
+        record = "record" if layout.shape is Shape.JSON_RECORDS else None
+        outer = {key: _member(record, key) for key in keys}
+        places = {name: exp.Dot(this=outer[ENVELOPE_RECORD].copy(), expression=exp.to_identifier(name, quoted=True))
+                  for name in names} if layout.envelope else outer
+        early = [reason(all_null(outer.values()), BAD_JSON)]
+        if layout.envelope:
+            early.append(self._other_category(outer[ENVELOPE_CATEGORY]))
+            places = places | {self.times[0]: exp.Coalesce(this=places[self.times[0]], expressions=[outer[ENVELOPE_TIME]])}
+        return self._typed(lines, places, layout, exp.Case(ifs=early), file_number(source))
+
+    def _objects(self, source: Source, layout: Layout, keys: Mapping[str, str]) -> exp.Expression:
+        if layout.shape is not Shape.JSON_RECORDS:
+            return objects(source, layout.shape, keys)
+        documents = objects(source, layout.shape, {"records": list_type(struct_type(keys))})
+        return exp.select(named(call("unnest", column("records")), "record")).from_(documents).subquery("records")
+
+    def _other_category(self, category: exp.Expression) -> exp.If:
+        """A stream carries many tables. Its text is only repeated where it is a plain name: it is the sender's."""
+        plain = call("regexp_full_match", category.copy(), text("[A-Za-z0-9_-]{1,60}"))
+        why = exp.Case(ifs=[exp.If(this=plain, true=call("concat", text("other category: "), category.copy()))],
+                       default=text("other category"))
+        return exp.If(this=exp.NEQ(this=string(category.copy()), expression=text(self.category or "")), true=why)
+
+    def _parquet(self, source: Source, layout: Layout) -> exp.Select:
+        files = parquet(source)
+        when = self._stored_time(layout)
+        kept = [named(when.copy() if name in self.times else self._stored(name, layout), name) for name in layout.columns]
+        row = named(column("file_row_number"), "_row")
+        return exp.select(*kept, named(cast(exp.Null(), ColumnType.STRING), "early"), numbered(file_number(source)), row).from_(files)
+
+    def _stored_time(self, layout: Layout) -> exp.Expression:
+        name = next(each for each in self.times if each in layout.stored)
+        return _as_moment(column(name), layout.stored[name].type)
+
+    def _stored(self, name: str, layout: Layout) -> exp.Expression:
+        """One stored column as declared: as it is where its type is right, for a scan that costs no more than it must."""
+        declared, stored = self.declared(name), layout.stored[name]
+        assert declared is not None  # noqa: S101 - layouts hold declared names
+        return _as_declared(column(name), stored, declared)
+
+    def _typed(self, lines: exp.Expression, places: Mapping[str, exp.Expression], layout: Layout, early: exp.Expression,
+               file: exp.Expression) -> exp.Select:
+        """Texts as the declared types."""
+        given = [places[name].copy() for name in self.times if name in places]
+        when = moment(given[0] if len(given) == 1 else exp.Coalesce(this=given[0], expressions=given[1:]),
+                      day_first=layout.day_first)
+        kept = []
+        for name in layout.columns:
+            declared = self.declared(name)
+            tree = when.copy() if name in self.times else typed(places[name].copy(), declared, day_first=layout.day_first)
+            kept.append(named(tree, name))
+        return exp.select(*kept, named(cast(early, ColumnType.STRING), "early"), numbered(file)).from_(lines)
+
+
+def _member(record: str | None, key: str) -> exp.Expression:
+    return column(key) if record is None else exp.Dot(this=column(record), expression=exp.to_identifier(key, quoted=True))
+
+
+_TEXT_TYPES = ("string", "large_string", "string_view")
+_SAME_TYPES = {
+    ColumnType.INT: ("int32",),
+    ColumnType.LONG: ("int64",),
+    ColumnType.REAL: ("double",),
+    ColumnType.BOOL: ("bool",),
+}
+
+
+def _as_declared(tree: exp.Expression, stored: StoredColumn, declared: Column) -> exp.Expression:
+    kind = stored.type
+    if declared.type is ColumnType.DATETIME:
+        return _as_moment(tree, kind)
+    if declared.type is ColumnType.STRING:
+        words = tree if _is_text(kind) else cast(tree, ColumnType.STRING)
+        return string(words) if stored.nullable or not _is_text(kind) else words
+    if declared.type is ColumnType.DYNAMIC:
+        return tree if _is_text(kind) else cast(call("to_json", tree), ColumnType.STRING)
+    return tree if kind in _SAME_TYPES.get(declared.type, ()) else cast(tree, declared.type)
+
+
+def _is_text(kind: str) -> bool:
+    return kind in _TEXT_TYPES or kind.startswith("dictionary<values=string")
+
+
+def _as_moment(tree: exp.Expression, kind: str) -> exp.Expression:
+    if kind == "timestamp[us]":
+        return tree
+    if kind.startswith("timestamp") and "tz=" in kind:
+        return call("timezone", text("UTC"), tree)
+    return moment(tree) if _is_text(kind) else cast(tree, ColumnType.DATETIME)
+
+
+def _is_day_first(words: str) -> bool:
+    """Whether some date in the head can only be day/month/year."""
+    return any(int(found["first"]) > _DECEMBER >= int(found["second"]) for found in _SLASHED_DATE.finditer(words))
+
+
+def _json_objects(head: Head) -> tuple[Shape, Iterator[dict[str, object]]]:
+    """How the objects of the head stand in it, and they themselves."""
+    words = head.text.lstrip("\ufeff")
+    records = _RECORDS.match(words)
+    if records:
+        return Shape.JSON_RECORDS, elements(words, records.end())
+    if words.lstrip().startswith("["):
+        return Shape.JSON_ARRAY, elements(words, words.index("[") + 1)
+    return Shape.JSON_LINES, head.objects()
+
+
+def elements(words: str, start: int) -> Iterator[dict[str, object]]:
+    """The objects of a JSON array whose text may be cut off; `start` is the place after its bracket."""
+    decoder, place = json.JSONDecoder(), start
+    while True:
+        while place < len(words) and words[place] in " \t\r\n,":
+            place += 1
+        try:
+            value, place = decoder.raw_decode(words, place)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(value, dict):
+            yield value

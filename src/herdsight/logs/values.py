@@ -1,0 +1,117 @@
+"""From a log's text to typed values, as SQL trees: times, numbers, texts, and the reasons for which a row is rejected."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlglot import exp
+
+from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, Column, ColumnType
+from herdsight.trees import call, named, number, sql_type, text, timestamp
+
+BAD_TIMESTAMP = "bad timestamp"
+OUT_OF_RANGE = "timestamp out of range"
+BAD_ADDRESS = "bad address"
+BAD_JSON = "bad JSON"
+NOT_NETWORK = "not a network event"
+TOO_FEW = "columns missing"
+TOO_MANY = "too many columns"
+BAD_TEXT = "invalid UTF-8"
+TOO_LONG = "line too long"
+BAD_QUOTES = "bad quotes"
+CUT_SHORT = "cut short"
+OTHER_LOG = "columns of another log"
+REPEATED_HEADER = "#fields"  # never reaches a user: the loader splits such a file
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - every time here is UTC without saying so, as the engine's TIMESTAMP
+
+FURTHEST = 10**16  # microseconds from 1970, the year 2286: out of range for any log, in range for the engine
+
+# An address is not parsed here, only its shape is looked at: four numbers, or hexadecimal with colons (and a zone).
+_ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%.+)?"
+
+# How portals and spreadsheets write a time where it is not ISO 8601; %f takes up to 6 fractional digits, %n up to 9.
+_MONTH_FIRST = ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y, %H:%M:%S.%f",
+                "%m/%d/%Y, %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y, %I:%M:%S.%n %p",
+                "%m/%d/%Y %I:%M:%S.%n %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y, %I:%M %p")
+
+
+def cast(tree: exp.Expression, kind: ColumnType) -> exp.Expression:
+    """The value as that type, or NULL where it is not one."""
+    return exp.TryCast(this=tree, to=sql_type(kind))
+
+
+def string(tree: exp.Expression) -> exp.Expression:
+    """The text, "" where it is missing."""
+    return exp.Coalesce(this=tree, expressions=[text("")])
+
+
+def typed(tree: exp.Expression, column: Column, *, day_first: bool = False) -> exp.Expression:
+    """A text as the value of a declared column."""
+    match column.type:
+        case ColumnType.STRING:
+            return string(tree)
+        case ColumnType.DYNAMIC | ColumnType.GUID:
+            return tree
+        case ColumnType.DATETIME:
+            return moment(tree, day_first=day_first)
+        case _:
+            return cast(tree, column.type)
+
+
+def moment(tree: exp.Expression, *, day_first: bool = False) -> exp.Expression:
+    """A written time in UTC: ISO 8601 with or without an offset, or the way that portals write it."""
+    # A cast to TIMESTAMP drops the offset without a word; a cast to TIMESTAMPTZ applies it, and takes none as UTC.
+    iso = call("timezone", text("UTC"), exp.TryCast(this=tree, to=exp.DataType.build("TIMESTAMPTZ")))
+    patterns = [each.replace("%m/%d", "%d/%m") if day_first else each for each in _MONTH_FIRST]
+    portal = call("try_strptime", tree.copy(), exp.array(*map(text, patterns)))
+    slashed = call("contains", tree.copy(), text("/"))
+    return exp.Case(ifs=[exp.If(this=slashed, true=cast(portal, ColumnType.DATETIME))], default=iso)
+
+
+def microseconds(seconds: exp.Expression) -> exp.Expression:
+    """A DOUBLE of seconds as whole microseconds; what lies past all bounds stays at a bound, so that nothing overflows."""
+    scaled = call("round", exp.Mul(this=exp.paren(seconds), expression=number(1_000_000)))
+    # Not least() and greatest(): they pass over NULL, and would make a time of what is none.
+    late = exp.If(this=exp.GT(this=scaled.copy(), expression=number(FURTHEST)), true=number(FURTHEST))
+    early = exp.If(this=exp.LT(this=scaled.copy(), expression=number(-FURTHEST)), true=number(-FURTHEST))
+    return cast(exp.Case(ifs=[late, early], default=scaled), ColumnType.LONG)
+
+
+def moment_of(micros: exp.Expression) -> exp.Expression:
+    """Microseconds since 1970 as a TIMESTAMP."""
+    return call("make_timestamp", micros)
+
+
+def bad_time(when: exp.Expression, latest: datetime) -> list[exp.If]:
+    """The cases of a time that is missing, or that no log of today can hold.
+
+    A row from the far future would move `now`, which is the newest event, and with it every window.
+    """
+    early = exp.LT(this=when.copy(), expression=timestamp(EPOCH))
+    late = exp.GT(this=when.copy(), expression=timestamp(latest))
+    return [reason(exp.Is(this=when, expression=exp.Null()), BAD_TIMESTAMP), reason(exp.or_(early, late), OUT_OF_RANGE)]
+
+
+def has_address_shape(tree: exp.Expression) -> exp.Expression:
+    """Whether a text looks like an IPv4 or IPv6 address; false for NULL."""
+    return exp.Coalesce(this=call("regexp_full_match", tree, text(_ADDRESS)), expressions=[exp.false()])
+
+
+def reason(condition: exp.Expression, why: str) -> exp.If:
+    """One case of a rejection."""
+    return exp.If(this=condition, true=text(why))
+
+
+def reject(cases: Iterable[exp.If]) -> exp.Expression:
+    """The first reason that applies, NULL for a good row."""
+    return named(exp.Case(ifs=list(cases)), REJECT_COLUMN)
+
+
+def numbered(file: exp.Expression) -> exp.Expression:
+    """The column that tells a row's file."""
+    return named(file, FILE_COLUMN)
+
+
+def all_null(names: Iterable[exp.Expression]) -> exp.Expression:
+    """Whether none of the values is there."""
+    return exp.Is(this=exp.Coalesce(this=exp.Null(), expressions=list(names)), expression=exp.Null())
