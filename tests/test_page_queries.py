@@ -818,6 +818,41 @@ def test_a_random_log_gives_what_the_reference_gives_in_any_order_of_rows_and_fi
     check(ask(case.kql, halves, NOON, case.columns), expected, case.keys, case.sorted_by)
 
 
+# --- Several queries in one text --------------------------------------------------------------------------------------
+
+
+class TestBlocks:
+    """Editors run a text as blocks parted by blank lines; a block of comments alone is no query."""
+
+    OFF = "// A query that is switched off:\n// Nothing | take 1"
+    TEXT = f"// The first.\n{BEACONS.strip()}\n\n{OFF}\n\n\n{RELAYS.strip()}\n"
+
+    def test_each_block_has_its_answer_in_their_order(self, json_log: Writer) -> None:
+        rows = random_beacons(reference.dice(1)) + random_relays(reference.dice(2))
+        beacons, relays = herdsight.query_all(self.TEXT, [json_log(rows)], now=utc(NOON))
+        found = reference.rows_of(beacons.table)
+        check(found, reference.beacons(rows, NOON), BEACON_KEYS, sorted_by="ConnectionCount")
+        found = reference.rows_of(relays.table)
+        check(found, reference.relays(rows, NOON), RELAY_KEYS, sorted_by="RelayEvents")
+
+    def test_lines_of_comments_and_blank_lines_at_the_ends_part_nothing(self, json_log: Writer) -> None:
+        [answer] = herdsight.query_all(f"\n\n{RELAYS}\n\n// The end.\n\n", [json_log([accepted(TEN)])])
+        assert answer.table.column_names == RELAY_COLUMNS
+
+    def test_blanks_alone_make_a_line_blank(self, json_log: Writer) -> None:
+        text = "print a = 1\n \t \nprint b = 2"
+        answers = herdsight.query_all(text, [json_log([accepted(TEN)])])
+        assert [answer.table.to_pylist() for answer in answers] == [[{"a": 1}], [{"b": 2}]]
+
+    def test_an_error_in_a_later_block_counts_its_line_from_the_top(self, json_log: Writer) -> None:
+        text = self.TEXT.replace("WentAt = Timestamp", "WentAt = Timestmp")
+        line = next(number for number, line in enumerate(text.splitlines(), start=1) if "Timestmp" in line)
+        with pytest.raises(QueryError) as caught:
+            herdsight.query_all(text, [json_log([accepted(TEN)])])
+        assert caught.value.place is not None
+        assert caught.value.place.line == line
+
+
 # --- The page's own text ---------------------------------------------------------------------------------------------
 
 
