@@ -41,11 +41,17 @@ class InputError(HerdsightError):
 
 
 class QueryError(HerdsightError):
-    """A KQL text that is wrong; `code` names the kind of fault."""
+    """A KQL text that is wrong; `code` names the kind of fault.
+
+    `problems` has every error of the text where several were collected, this one first, and `source_text` the text itself
+    where a message can show its line.
+    """
 
     def __init__(self, what: str, *, code: str, place: Place | None = None, hint: str | None = None) -> None:
         super().__init__(what, place=place, hint=hint)
         self.code = code
+        self.problems: tuple[QueryError, ...] = (self,)
+        self.source_text: str | None = None
 
 
 class UnsupportedError(QueryError):

@@ -1,5 +1,6 @@
 """Small builders of SQL trees that several rooms share, so that no room writes SQL as text."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -79,3 +80,8 @@ def conjunction(conditions: Iterable[exp.Expression]) -> exp.Expression:
     """All of them; TRUE where there are none."""
     terms = list(conditions)
     return exp.and_(*terms) if terms else exp.true()
+
+
+def json_text(value: object) -> str:
+    """JSON text in one canonical form, for a dynamic constant."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

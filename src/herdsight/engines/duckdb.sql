@@ -1,2 +1,54 @@
--- What KQL means where DuckDB has no word for it. Every engine declares the same names.
-SELECT 1;
+-- What KQL means where SQL has no word for it. Every engine declares the same names; a timespan is a count of microseconds.
+
+-- Times ----------------------------------------------------------------------------------------------------------
+CREATE MACRO kql_micros(t) AS epoch_us(t);
+CREATE MACRO kql_moment(us) AS make_timestamp(CAST(round(us) AS BIGINT));
+CREATE MACRO kql_later(t, us) AS t + to_microseconds(us);
+CREATE MACRO kql_elapsed(earlier, later) AS epoch_us(later) - epoch_us(earlier);
+
+-- Bins of datetimes are counted from 0001-01-01, which lies 62135596800 s before 1970.
+CREATE MACRO kql_bin_datetime(t, us) AS
+    make_timestamp(((epoch_us(t) + 62135596800000000) // nullif(us, 0)) * us - 62135596800000000);
+
+-- Weeks begin on Sunday: a day later, DuckDB's Monday weeks have the same boundaries.
+CREATE MACRO kql_datetime_diff(part, later, earlier) AS CASE part
+    WHEN 'week' THEN date_diff('week', earlier + INTERVAL 1 DAY, later + INTERVAL 1 DAY)
+    ELSE date_diff(part, earlier, later) END;
+CREATE MACRO kql_startofday(t) AS CAST(date_trunc('day', t) AS TIMESTAMP);
+CREATE MACRO kql_startofweek(t) AS CAST(date_trunc('week', t + INTERVAL 1 DAY) AS TIMESTAMP) - INTERVAL 1 DAY;
+CREATE MACRO kql_startofmonth(t) AS CAST(date_trunc('month', t) AS TIMESTAMP);
+CREATE MACRO kql_startofyear(t) AS CAST(date_trunc('year', t) AS TIMESTAMP);
+
+CREATE MACRO kql_datetime_text(t) AS strftime(t, '%Y-%m-%dT%H:%M:%S.%f') || '0Z';
+CREATE MACRO kql_timespan_text(us) AS
+    CASE WHEN us < 0 THEN '-' ELSE '' END
+    || CASE WHEN abs(us) >= 86400000000 THEN (abs(us) // 86400000000) || '.' ELSE '' END
+    || lpad(CAST((abs(us) // 3600000000) % 24 AS VARCHAR), 2, '0') || ':'
+    || lpad(CAST((abs(us) // 60000000) % 60 AS VARCHAR), 2, '0') || ':'
+    || lpad(CAST((abs(us) // 1000000) % 60 AS VARCHAR), 2, '0')
+    || CASE WHEN abs(us) % 1000000 = 0 THEN '' ELSE '.' || lpad(CAST(abs(us) % 1000000 AS VARCHAR), 6, '0') || '0' END;
+
+-- Numbers ----------------------------------------------------------------------------------------------------------
+-- A whole division drops what is behind the point; by zero it is null.
+CREATE MACRO kql_divide(a, b) AS a // nullif(b, 0);
+CREATE MACRO kql_bin_long(x, size) AS x - ((x % nullif(size, 0)) + size) % nullif(size, 0);
+CREATE MACRO kql_bin_real(x, size) AS floor(x / nullif(size, 0)) * size;
+
+-- Text -------------------------------------------------------------------------------------------------------------
+-- `opens`, `closes`: '<' and '>' where that end must be the end of a term; `same_case`: '=' where case matters.
+CREATE MACRO kql_has(haystack, needle, opens, closes, same_case) AS regexp_matches(
+    haystack,
+    CASE WHEN same_case = '=' THEN '' ELSE '(?i)' END
+    || CASE WHEN opens = '<' AND regexp_matches(needle, '^[\p{L}\p{N}]') THEN '(?:^|[^\p{L}\p{N}])' ELSE '' END
+    || regexp_escape(needle)
+    || CASE WHEN closes = '>' AND regexp_matches(needle, '[\p{L}\p{N}]$') THEN '(?:$|[^\p{L}\p{N}])' ELSE '' END);
+CREATE MACRO kql_substring(s, start, length) AS
+    CASE WHEN length IS NULL THEN substr(s, (CASE WHEN start < 0 THEN greatest(length(s) + start, 0) ELSE start END) + 1)
+    ELSE substr(s, (CASE WHEN start < 0 THEN greatest(length(s) + start, 0) ELSE start END) + 1, length) END;
+CREATE MACRO kql_whole_text(s) AS CASE WHEN regexp_full_match(s, '\s*[+-]?\d+\s*') THEN trim(s) END;
+CREATE MACRO kql_bool_text(s) AS CASE
+    WHEN lower(s) IN ('true', '1') THEN TRUE WHEN lower(s) IN ('false', '0') THEN FALSE END;
+
+-- Arrays -----------------------------------------------------------------------------------------------------------
+CREATE MACRO kql_set(items, most) AS CAST(to_json(coalesce(list_sort(items), [])[1:most]) AS VARCHAR);
+CREATE MACRO kql_list(items, most) AS CAST(to_json(coalesce(items, [])[1:most]) AS VARCHAR);

@@ -1,0 +1,114 @@
+"""Which networks an address lies in, as trees that compare text: no engine needs a type for addresses."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from herdsight.trees import call, number, text
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+def _networks(*texts: str) -> tuple[Network, ...]:
+    return tuple(ip_network(each) for each in texts)
+
+
+# RFC 1918, RFC 3927 link-local, RFC 6598 carrier-grade NAT; RFC 4193, RFC 4291 link-local.
+_SITE = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
+_LOOPBACK = _networks("127.0.0.0/8", "::1/128")
+# Inside, where nobody says what is.
+PRIVATE = (*_SITE, *_LOOPBACK)
+# Sent to many: the receivers are on the sender's own network, or were asked by it.
+MANY = _networks("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")
+
+# The classes that RemoteIPType names, the first that holds an address. Its documentation lists the names alone; what is in
+# each follows the IANA special-purpose registries (RFC 6890).
+_TYPES = {
+    "Private": _SITE,
+    "Loopback": _LOOPBACK,
+    "Broadcast": _networks("255.255.255.255/32"),
+    "Teredo": _networks("2001::/32"),
+    "FourToSixMapping": _networks("::ffff:0:0/96"),
+    "Reserved": _networks(
+        *("0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+        *("224.0.0.0/4", "240.0.0.0/4", "::/128", "100::/64", "2001:db8::/32", "ff00::/8"),
+    ),
+}
+
+
+def address_type(address: exp.Expression) -> exp.Expression:
+    """The RemoteIPType of an address's text: Public, Private, Reserved and so on; "" of no address."""
+    tree = exp.case().when(exp.EQ(this=address.copy(), expression=text("")), text(""))
+    for name, networks in _TYPES.items():
+        tree = tree.when(within(address, networks), text(name))
+    return tree.else_(text("Public"))
+
+
+def within(address: exp.Expression, networks: Sequence[Network]) -> exp.Expression:
+    """Whether the text of an address lies in one of the networks.
+
+    Text is compared, not numbers: an IPv4 network is a prefix of whole octets and a range of the next one. IPv6 text
+    is spelled out first where a network needs it, which costs only the rows that hold a colon.
+    """
+    narrow = exp.or_(*(_within_v4(address, each) for each in networks if isinstance(each, IPv4Network)), exp.false())
+    wide = exp.or_(*(_within_v6(address, each) for each in networks if isinstance(each, IPv6Network)), exp.false())
+    has_colon = call("contains", address.copy(), text(":"))
+    return exp.Case(ifs=[exp.If(this=has_colon, true=wide)], default=narrow)
+
+
+
+_OCTET = 8
+_NIBBLE = 4
+_HEXTETS = 8
+
+
+def _within_v4(address: exp.Expression, network: IPv4Network) -> exp.Expression:
+    whole, rest = divmod(network.prefixlen, _OCTET)
+    octets = network.network_address.packed
+    if rest == 0 and whole == len(octets):
+        return exp.EQ(this=address.copy(), expression=text(str(network.network_address)))
+    prefix = "".join(f"{octet}." for octet in octets[:whole])
+    begins = call("starts_with", address.copy(), text(prefix)) if prefix else exp.true()
+    if rest == 0:
+        return begins
+    octet = exp.TryCast(this=call("split_part", address.copy(), text("."), number(whole + 1)),
+                        to=exp.DataType.build("INT"))
+    low = octets[whole]
+    between = exp.Between(this=octet, low=number(low), high=number(low + 2 ** (_OCTET - rest) - 1))
+    # A CASE evaluates its branch only for the rows that reach it; AND would split every address.
+    return exp.Case(ifs=[exp.If(this=begins, true=between)], default=exp.false())
+
+
+def _within_v6(address: exp.Expression, network: IPv6Network) -> exp.Expression:
+    digits = network.network_address.exploded.replace(":", "")
+    whole, rest = divmod(network.prefixlen, _NIBBLE)
+    spelled = _spelled_out(address)
+    begins = call("starts_with", spelled, text(digits[:whole]))
+    if rest == 0:
+        return begins
+    low = int(digits[whole], 16)
+    allowed = [text(f"{digit:x}") for digit in range(low, low + 2 ** (_NIBBLE - rest))]
+    return exp.and_(begins, exp.In(this=call("substr", spelled.copy(), number(whole + 1), number(1)), expressions=allowed))
+
+
+def _spelled_out(address: exp.Expression) -> exp.Expression:
+    """The 32 hexadecimal digits of an IPv6 text: `::` filled up, each group with its leading zeros."""
+    bare = call("lower", call("split_part", address.copy(), text("%"), number(1)))
+    left = _groups(call("split_part", bare, text("::"), number(1)))
+    right = _groups(call("split_part", bare.copy(), text("::"), number(2)))
+    given = exp.Add(this=call("len", left), expression=call("len", right))
+    gap = call("greatest", exp.Sub(this=number(_HEXTETS), expression=exp.paren(given)), number(0))
+    return call("concat", call("array_to_string", left.copy(), text("")),
+                call("repeat", text("0000"), exp.Cast(this=gap, to=exp.DataType.build("BIGINT"))),
+                call("array_to_string", right.copy(), text("")))
+
+
+def _groups(part: exp.Expression) -> exp.Expression:
+    """The groups of one side, four digits each; none for an empty side."""
+    group = exp.to_identifier("g")
+    padded = exp.Lambda(this=call("lpad", exp.column("g"), number(4), text("0")), expressions=[group])
+    split = call("list_filter", call("string_split", part, text(":")),
+                 exp.Lambda(this=exp.NEQ(this=exp.column("g"), expression=text("")), expressions=[group.copy()]))
+    return call("list_transform", split, padded)

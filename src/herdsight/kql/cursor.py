@@ -1,0 +1,103 @@
+"""A reader over tokens: look, take, expect, and say what was wrong where."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from herdsight.errors import QueryError, UnsupportedError
+from herdsight.kql import syntax
+from herdsight.kql.lexer import Kind, Text, Token, tokens
+
+_DEEPEST = 200  # nesting beyond this is no query that a person wrote, and would exhaust Python's stack
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where the parser stands in a text.
+
+    `pipeline` parses the rest of a pipeline whose source has been read; the expression parser needs it for
+    sub-queries and lives below the module that has it.
+    """
+
+    text: Text
+    pipeline: Callable[["Cursor", syntax.Source], syntax.Pipeline]
+    source: Callable[["Cursor"], syntax.Source | None]
+    tokens: list[Token] = field(default_factory=list)
+    position: int = 0
+    depth: int = 0
+
+    def __post_init__(self) -> None:
+        self.tokens = tokens(self.text)
+
+    @property
+    def next(self) -> Token:
+        """The token that comes next."""
+        return self.tokens[self.position]
+
+    def ahead(self, distance: int) -> Token:
+        """The token `distance` behind the next one; END past the end."""
+        return self.tokens[min(self.position + distance, len(self.tokens) - 1)]
+
+    def take(self) -> Token:
+        """The next token, stepped over."""
+        token = self.next
+        if token.kind is not Kind.END:
+            self.position += 1
+        return token
+
+    def at(self, *values: str) -> bool:
+        """Whether the next token is one of these marks or words."""
+        return self.next.kind in (Kind.MARK, Kind.NAME) and self.next.value in values
+
+    def accept(self, value: str) -> bool:
+        """Step over the next token if it is this mark or word."""
+        if self.at(value):
+            self.position += 1
+            return True
+        return False
+
+    def expect(self, value: str, after: str) -> Token:
+        """The next token, which must be this mark or word.
+
+        Raises:
+            QueryError: it is another one.
+        """
+        if not self.at(value):
+            raise self.wrong(f"expected '{value}' {after}")
+        return self.take()
+
+    def name(self, what: str) -> Token:
+        """The next token, which must be a name, bare or as ['a name'].
+
+        Raises:
+            QueryError: it is something else.
+        """
+        if self.next.kind is Kind.NAME:
+            return self.take()
+        if self.at("[") and self.ahead(1).kind is Kind.STRING and self.ahead(2).value == "]":
+            opening, quoted, closing = self.take(), self.take(), self.take()
+            whole = self.text.content[opening.start : closing.end]
+            return Token(Kind.NAME, whole, quoted.value, opening.start)
+        raise self.wrong(f"expected {what}")
+
+    def wrong(self, what: str, *, at: int | None = None, hint: str | None = None) -> QueryError:
+        """A syntax error at the next token, or at an offset."""
+        found = "" if at is not None else f", found {self._shown()}"
+        place = self.text.place(self.next.start if at is None else at)
+        return QueryError(f"{what}{found}", code="HS010", place=place, hint=hint)
+
+    def unsupported(self, what: str, at: int) -> UnsupportedError:
+        """An error for what KQL has and Herdsight has not."""
+        return UnsupportedError(f"{what} is not supported", code="HS020", place=self.text.place(at))
+
+    def deeper(self) -> None:
+        """Count one level of nesting.
+
+        Raises:
+            QueryError: there are too many.
+        """
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise self.wrong(f"the query nests deeper than {_DEEPEST} levels")
+
+    def _shown(self) -> str:
+        return "the end of the query" if self.next.kind is Kind.END else f"'{self.next.text}'"

@@ -1,0 +1,317 @@
+"""The expression parser (Pratt): one loop, with each operator's binding power in a table."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf, nan
+
+from herdsight.errors import QueryError
+from herdsight.kql import syntax
+from herdsight.kql.cursor import Cursor
+from herdsight.kql.lexer import Kind, Token
+from herdsight.kql.literals import datetime_micros, timespan_micros
+from herdsight.tables import ColumnType
+
+_OR, _AND, _EQUAL, _ORDER, _SUM, _PRODUCT, _SIGN = range(1, 8)
+
+_LISTS = ("in", "!in", "in~", "!in~", "has_any", "has_all")
+_BETWEEN = ("between", "!between")
+_WORDS = (
+    "has",
+    "contains",
+    "startswith",
+    "endswith",
+    "hasprefix",
+    "hassuffix",
+)
+_POWERS = {
+    "or": _OR,
+    "and": _AND,
+    **dict.fromkeys(("==", "!=", "<>", "=~", "!~", *_LISTS, *_BETWEEN), _EQUAL),
+    **{f"{sign}{word}{case}": _EQUAL for word in _WORDS for sign in ("", "!") for case in ("", "_cs")},
+    "matches": _EQUAL,
+    **dict.fromkeys(("<", ">", "<=", ">="), _ORDER),
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/", "%"), _PRODUCT),
+}
+
+
+def expression(cursor: Cursor, power: int = 0) -> syntax.Expression:
+    """Parse an expression whose operators bind tighter than `power`.
+
+    Raises:
+        QueryError: the tokens do not make one.
+    """
+    cursor.deeper()
+    left = _prefix(cursor)
+    while (binding := _power(cursor.next)) > power:
+        left = _infix(cursor, left, binding)
+    cursor.depth -= 1
+    return left
+
+
+def named_expression(cursor: Cursor) -> syntax.Expression:
+    """`name = expression`, or an expression alone: a column's definition, or an argument."""
+    start = cursor.next.start
+    if _names_something(cursor):
+        name = cursor.name("a name")
+        cursor.take()
+        return syntax.Assignment(start, name.value, expression(cursor))
+    return expression(cursor)
+
+
+def listed(
+    cursor: Cursor, item: Callable[[Cursor], syntax.Expression], closing: tuple[str, ...] = ()
+) -> tuple[syntax.Expression, ...]:
+    """Items separated by commas; none where one of `closing` comes at once."""
+    if cursor.at(*closing):
+        return ()
+    items = [item(cursor)]
+    while cursor.accept(","):
+        items.append(item(cursor))
+    return tuple(items)
+
+
+def _names_something(cursor: Cursor) -> bool:
+    bracketed = cursor.at("[") and cursor.ahead(1).kind is Kind.STRING and cursor.ahead(2).value == "]"
+    bare = cursor.next.kind is Kind.NAME
+    sign = cursor.ahead(3 if bracketed else 1)
+    return (bare or bracketed) and sign.kind is Kind.MARK and sign.value == "="
+
+
+def _power(token: Token) -> int:
+    return _POWERS.get(token.value, 0) if token.kind in (Kind.MARK, Kind.NAME) else 0
+
+
+def _infix(cursor: Cursor, left: syntax.Expression, binding: int) -> syntax.Expression:
+    token = cursor.take()
+    operator = token.value
+    if operator in _BETWEEN:
+        return _between(cursor, left, token)
+    if operator in _LISTS:
+        return syntax.Membership(token.start, operator, left, _list(cursor, operator))
+    if operator == "matches":
+        cursor.expect("regex", "after 'matches'")
+        operator = "matches regex"
+    return syntax.Binary(token.start, "!=" if operator == "<>" else operator, left, expression(cursor, binding))
+
+
+def _between(cursor: Cursor, value: syntax.Expression, token: Token) -> syntax.Between:
+    cursor.expect("(", f"after '{token.value}'")
+    low = expression(cursor)
+    cursor.expect("..", "between the two ends")
+    high = expression(cursor)
+    cursor.expect(")", "behind the upper end")
+    return syntax.Between(token.start, value, low, high, negated=token.value.startswith("!"))
+
+
+def _list(cursor: Cursor, operator: str) -> tuple[syntax.Expression, ...]:
+    cursor.expect("(", f"after '{operator}'")
+    items = listed(cursor, _argument, (")",))
+    cursor.expect(")", "behind the list")
+    return items
+
+
+def _argument(cursor: Cursor) -> syntax.Expression:
+    if (source := cursor.source(cursor)) is not None:
+        return cursor.pipeline(cursor, source)
+    value = named_expression(cursor)
+    if cursor.at("|"):
+        if not isinstance(value, syntax.Name | syntax.Call | syntax.Pipeline):
+            raise cursor.wrong("a query begins with a table")
+        return cursor.pipeline(cursor, value)
+    return value
+
+
+def _prefix(cursor: Cursor) -> syntax.Expression:
+    if cursor.at("-", "+"):
+        sign = cursor.take()
+        return _signed(sign, expression(cursor, _SIGN))
+    if cursor.at("*"):
+        return syntax.Star(cursor.take().start)
+    return _postfix(cursor, _atom(cursor))
+
+
+def _signed(sign: Token, operand: syntax.Expression) -> syntax.Expression:
+    if sign.value == "+":
+        return operand
+    if isinstance(operand, syntax.Literal) and isinstance(operand.value, int | float):
+        return replace(operand, start=sign.start, value=-operand.value)
+    return syntax.Unary(sign.start, "-", operand)
+
+
+def _postfix(cursor: Cursor, value: syntax.Expression) -> syntax.Expression:
+    while cursor.at(".", "["):
+        mark = cursor.take()
+        if mark.value == ".":
+            value = syntax.Member(mark.start, value, cursor.name("a property's name after '.'").value)
+        else:
+            value = syntax.Index(mark.start, value, expression(cursor))
+            cursor.expect("]", "behind the index")
+    return value
+
+
+def _atom(cursor: Cursor) -> syntax.Expression:
+    token = cursor.next
+    match token.kind:
+        case Kind.STRING:
+            return _string(cursor)
+        case Kind.LONG:
+            return syntax.Literal(cursor.take().start, int(token.value), ColumnType.LONG)
+        case Kind.REAL:
+            return syntax.Literal(cursor.take().start, float(token.value), ColumnType.REAL)
+        case Kind.TIMESPAN:
+            return syntax.Literal(cursor.take().start, timespan_micros(token.value), ColumnType.TIMESPAN)
+        case Kind.RAW:
+            return _raw(cursor)
+        case Kind.NAME:
+            return _named(cursor)
+    if cursor.at("("):
+        return _parenthesised(cursor)
+    if cursor.at("["):
+        name = cursor.name("an expression")
+        return syntax.Name(name.start, name.value)
+    raise cursor.wrong("expected an expression")
+
+
+def _string(cursor: Cursor) -> syntax.Literal:
+    first = cursor.take()
+    value = first.value
+    while cursor.next.kind is Kind.STRING:  # strings beside each other are one
+        value += cursor.take().value
+    return syntax.Literal(first.start, value, ColumnType.STRING)
+
+
+def _parenthesised(cursor: Cursor) -> syntax.Expression:
+    cursor.take()
+    value = _argument(cursor)
+    cursor.expect(")", "to close the parenthesis")
+    return value
+
+
+def _named(cursor: Cursor) -> syntax.Expression:
+    token = cursor.take()
+    if token.value in ("true", "false"):
+        return syntax.Literal(token.start, token.value == "true", ColumnType.BOOL)
+    if not cursor.at("("):
+        return syntax.Name(token.start, token.value)
+    cursor.take()
+    if token.value == "dynamic":
+        value = _dynamic(cursor)
+    elif token.value in _TYPED:
+        value = _typed(cursor, _TYPED[token.value])
+    else:
+        arguments = listed(cursor, _argument, (")",))
+        cursor.expect(")", f"behind the arguments of {token.value}")
+        return syntax.Call(token.start, token.value, arguments)
+    cursor.expect(")", f"to close {token.value}(")
+    return replace(value, start=token.start)
+
+
+_TYPED = {
+    "bool": ColumnType.BOOL,
+    "boolean": ColumnType.BOOL,
+    "int": ColumnType.INT,
+    "long": ColumnType.LONG,
+    "real": ColumnType.REAL,
+    "double": ColumnType.REAL,
+    "decimal": ColumnType.DECIMAL,
+    "datetime": ColumnType.DATETIME,
+    "date": ColumnType.DATETIME,
+    "timespan": ColumnType.TIMESPAN,
+    "time": ColumnType.TIMESPAN,
+    "guid": ColumnType.GUID,
+}
+_REALS = {"nan": nan, "inf": inf}
+
+
+def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal:
+    """What stands between the parentheses of long(...), real(...), bool(...) and the like."""
+    start = cursor.next.start
+    sign = -1 if cursor.accept("-") else 1
+    cursor.accept("+")
+    token = cursor.take()
+    if token.value == "null":
+        return syntax.Literal(start, None, kind)
+    if token.kind is Kind.STRING:
+        return _from_text(cursor, token.value, kind, start)
+    if kind is ColumnType.BOOL and token.value in ("true", "false", "0", "1"):
+        return syntax.Literal(start, token.value in ("true", "1"), kind)
+    if kind is ColumnType.REAL and token.value in _REALS:
+        return syntax.Literal(start, sign * _REALS[token.value], kind)
+    if kind in (ColumnType.INT, ColumnType.LONG) and token.kind is Kind.LONG:
+        return syntax.Literal(start, sign * int(token.value), kind)
+    if kind in (ColumnType.REAL, ColumnType.DECIMAL) and token.kind in (Kind.LONG, Kind.REAL):
+        return syntax.Literal(start, sign * float(token.value), kind)
+    raise cursor.wrong(f"'{token.text}' is no {kind} literal", at=token.start)
+
+
+def _raw(cursor: Cursor) -> syntax.Literal:
+    token = cursor.take()
+    name, _, inside = token.value.partition("(")
+    return _from_text(cursor, inside.rstrip()[:-1].strip(), _TYPED[name.strip()], token.start)
+
+
+def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> syntax.Literal:
+    if text == "null":
+        return syntax.Literal(start, None, kind)
+    try:
+        match kind:
+            case ColumnType.DATETIME:
+                return syntax.Literal(start, datetime_micros(text), kind)
+            case ColumnType.TIMESPAN:
+                return syntax.Literal(start, timespan_micros(text), kind)
+            case ColumnType.GUID:
+                return syntax.Literal(start, text.lower(), kind)
+    except ValueError:
+        pass
+    hint = {ColumnType.DATETIME: "2024-05-31 or 2024-05-31T10:00:00Z", ColumnType.TIMESPAN: "5m or 1.02:03:04"}.get(kind)
+    raise cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=f"write {hint}" if hint else None)
+
+
+def _dynamic(cursor: Cursor) -> syntax.Literal:
+    start = cursor.next.start
+    return syntax.Literal(start, _json(cursor), ColumnType.DYNAMIC)
+
+
+def _json(cursor: Cursor) -> syntax.Value:
+    """A JSON value as dynamic(...) holds it: KQL's own literals may stand inside."""
+    cursor.deeper()
+    if cursor.accept("["):
+        value: syntax.Value = _json_array(cursor)
+    elif cursor.accept("{"):
+        value = _json_bag(cursor)
+    elif cursor.accept("null"):
+        value = None
+    else:
+        literal = _prefix(cursor)
+        if not isinstance(literal, syntax.Literal):
+            raise _not_json(cursor, literal)
+        value = literal.value
+    cursor.depth -= 1
+    return value
+
+
+def _json_array(cursor: Cursor) -> list[syntax.Value]:
+    items: list[syntax.Value] = []
+    while not cursor.accept("]"):
+        items.append(_json(cursor))
+        if not cursor.at("]"):
+            cursor.expect(",", "between the items of an array")
+    return items
+
+
+def _json_bag(cursor: Cursor) -> dict[str, syntax.Value]:
+    bag: dict[str, syntax.Value] = {}
+    while not cursor.accept("}"):
+        if cursor.next.kind is not Kind.STRING:
+            raise cursor.wrong("expected a property's name in quotes")
+        key = cursor.take().value
+        cursor.expect(":", "behind a property's name")
+        bag[key] = _json(cursor)
+        if not cursor.at("}"):
+            cursor.expect(",", "between the properties of a bag")
+    return bag
+
+
+def _not_json(cursor: Cursor, found: syntax.Expression) -> QueryError:
+    return cursor.wrong("dynamic(...) holds a constant", at=found.start)

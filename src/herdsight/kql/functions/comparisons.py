@@ -1,0 +1,118 @@
+"""Comparisons, memberships and ranges, with KQL's nulls.
+
+Equality with one null is false and inequality true; with two nulls both are null (page "null-values"). Strings are never
+null. An order with a null is null.
+"""
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+from herdsight import trees
+from herdsight.kql.functions.model import BOOL, DATETIME, NUMBER, STRING, TIMESPAN, Operand, Scalar, TypeSet
+from herdsight.tables import ColumnType
+
+_GUID = frozenset({ColumnType.GUID})
+_KINDS: tuple[TypeSet, ...] = (STRING, NUMBER, DATETIME, TIMESPAN, BOOL, _GUID)
+_PAGE = "null-values"
+
+
+def nullable(operand: Operand) -> bool:
+    """Whether the operand may be null."""
+    if operand.is_constant:
+        return operand.value is None
+    return operand.type is not ColumnType.STRING
+
+
+def never_null(condition: exp.Expression) -> exp.Expression:
+    """The condition with false for null."""
+    return exp.Coalesce(this=condition, expressions=[exp.false()])
+
+
+def _equal(left: Operand, right: Operand) -> exp.Expression:
+    equal = exp.EQ(this=left.sql, expression=right.sql)
+    if nullable(left) and nullable(right):
+        return exp.case().when(_both_null(left, right), exp.null()).else_(never_null(equal))
+    return never_null(equal) if nullable(left) or nullable(right) else equal
+
+
+def _unequal(left: Operand, right: Operand) -> exp.Expression:
+    if nullable(left) and nullable(right):
+        distinct = exp.NullSafeNEQ(this=left.sql, expression=right.sql)
+        return exp.case().when(_both_null(left, right), exp.null()).else_(distinct)
+    if nullable(left) or nullable(right):
+        return exp.NullSafeNEQ(this=left.sql, expression=right.sql)
+    return exp.NEQ(this=left.sql, expression=right.sql)
+
+
+def _both_null(left: Operand, right: Operand) -> exp.Expression:
+    nulls = (exp.Is(this=side.sql.copy(), expression=exp.null()) for side in (left, right))
+    return trees.conjunction(nulls)
+
+
+def _ordered(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expression]:
+    return lambda left, right: node(this=left.sql, expression=right.sql)
+
+
+def _between(value: Operand, low: Operand, high: Operand) -> exp.Expression:
+    return exp.Between(this=value.sql, low=low.sql, high=high.sql)
+
+
+def _not_between(value: Operand, low: Operand, high: Operand) -> exp.Expression:
+    return exp.Not(this=_between(value, low, high))
+
+
+def _in(value: Operand, *items: Operand) -> exp.Expression:
+    if not items:
+        return exp.false()
+    member = exp.In(this=value.sql, expressions=[item.sql for item in items])
+    return never_null(member) if nullable(value) or any(nullable(item) for item in items) else member
+
+
+def _folded(operand: Operand) -> Operand:
+    if operand.is_constant:
+        folded = str(operand.value).lower()
+        return Operand(trees.text(folded), operand.type, folded, is_constant=True)
+    return Operand(exp.Lower(this=operand.sql), operand.type)
+
+
+def _any_case(lower: Callable[..., exp.Expression]) -> Callable[..., exp.Expression]:
+    return lambda *operands: lower(*(_folded(operand) for operand in operands))
+
+
+def _negated(lower: Callable[..., exp.Expression]) -> Callable[..., exp.Expression]:
+    return lambda *operands: exp.Not(this=lower(*operands))
+
+
+_COMPARISONS = tuple(
+    Scalar(name, (kind, kind), ColumnType.BOOL, lower, _PAGE)
+    for kind in _KINDS
+    for name, lower in (
+        ("==", _equal),
+        ("!=", _unequal),
+        ("<", _ordered(exp.LT)),
+        ("<=", _ordered(exp.LTE)),
+        (">", _ordered(exp.GT)),
+        (">=", _ordered(exp.GTE)),
+    )
+)
+_MEMBERSHIPS = tuple(
+    Scalar(name, (kind, kind), ColumnType.BOOL, lower, "in-cs-operator", optional=1, variadic=True)
+    for kind in _KINDS
+    for name, lower in (("in", _in), ("!in", _negated(_in)))
+)
+_RANGES = tuple(
+    Scalar(name, (kind, kind, kind), ColumnType.BOOL, lower, "between-operator")
+    for kind in (NUMBER, DATETIME, TIMESPAN, STRING)
+    for name, lower in (("between", _between), ("!between", _not_between))
+)
+
+ROWS = (
+    *_COMPARISONS,
+    *_MEMBERSHIPS,
+    *_RANGES,
+    Scalar("=~", (STRING, STRING), ColumnType.BOOL, _any_case(_equal), "equals-operator"),
+    Scalar("!~", (STRING, STRING), ColumnType.BOOL, _any_case(_unequal), "not-equals-operator"),
+    Scalar("in~", (STRING, STRING), ColumnType.BOOL, _any_case(_in), "in-operator", optional=1, variadic=True),
+    Scalar("!in~", (STRING, STRING), ColumnType.BOOL, _any_case(_negated(_in)), "not-in-operator", optional=1, variadic=True),
+)

@@ -1,0 +1,97 @@
+"""Logic, choice, and what to do with what is missing."""
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from herdsight import trees
+from herdsight.kql.functions.arithmetic import cast, wider
+from herdsight.kql.functions.model import ANY, BOOL, NUMBER, SCALAR, Operand, Scalar
+from herdsight.tables import ColumnType
+
+
+def common(types: Sequence[ColumnType]) -> ColumnType:
+    """The one type that all of these fit in.
+
+    Raises:
+        ValueError: there is none.
+    """
+    distinct = list(dict.fromkeys(types))
+    if len(distinct) == 1:
+        return distinct[0]
+    if NUMBER.issuperset(distinct):
+        return wider(distinct)
+    raise ValueError(f"values of {' and '.join(distinct)} cannot be mixed")
+
+
+def _branch_types(types: Sequence[ColumnType]) -> Sequence[ColumnType]:
+    """Of case(condition, value, condition, value, ..., otherwise): the values' types."""
+    return [*types[1:-1:2], types[-1]]
+
+
+def case_result(types: Sequence[ColumnType]) -> ColumnType:
+    """The type of case(); its conditions must be bool, and an otherwise must end it.
+
+    Raises:
+        ValueError: they are not, or it is missing.
+    """
+    if len(types) % 2 == 0:
+        raise ValueError("case takes pairs of condition and value, and one value for all others at its end")
+    if any(kind is not ColumnType.BOOL for kind in types[:-1:2]):
+        raise ValueError("the conditions of case must be bool")
+    return common(_branch_types(types))
+
+
+def _case(*operands: Operand) -> exp.Expression:
+    kind = common(_branch_types([operand.type for operand in operands]))
+    tree = exp.Case()
+    for condition, value in zip(operands[:-1:2], operands[1:-1:2], strict=True):
+        tree = tree.when(condition.sql, cast(value, kind), copy=False)
+    return tree.else_(cast(operands[-1], kind), copy=False)
+
+
+def _iff_result(types: Sequence[ColumnType]) -> ColumnType:
+    return common(types[1:])
+
+
+def _coalesce(*operands: Operand) -> exp.Expression:
+    kind = common([operand.type for operand in operands])
+    if kind is ColumnType.STRING:  # the first that is not empty
+        given: list[exp.Expression] = [exp.Nullif(this=operand.sql, expression=trees.text("")) for operand in operands]
+        given.append(trees.text(""))
+    else:
+        given = [cast(operand, kind) for operand in operands]
+    return exp.Coalesce(this=given[0], expressions=given[1:])
+
+
+def _is_null(operand: Operand) -> exp.Expression:
+    if operand.type is ColumnType.STRING:
+        return exp.false()
+    return exp.Is(this=operand.sql, expression=exp.null())
+
+
+def _is_empty(operand: Operand) -> exp.Expression:
+    if operand.type is ColumnType.STRING:
+        return exp.EQ(this=operand.sql, expression=trees.text(""))
+    return exp.Is(this=operand.sql, expression=exp.null())
+
+
+def _not(operand: Operand) -> exp.Expression:
+    return exp.Not(this=exp.Paren(this=operand.sql))
+
+
+ROWS = (
+    Scalar("and", (BOOL, BOOL), ColumnType.BOOL, lambda a, b: exp.and_(a.sql, b.sql, copy=False), "logical-operators"),
+    Scalar("or", (BOOL, BOOL), ColumnType.BOOL, lambda a, b: exp.or_(a.sql, b.sql, copy=False), "logical-operators"),
+    Scalar("not", (BOOL,), ColumnType.BOOL, _not, "not-function"),
+    Scalar("case", (ANY, ANY, ANY), case_result, _case, "case-function", variadic=True),
+    Scalar("iff", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
+    Scalar("iif", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
+    Scalar("coalesce", (SCALAR, SCALAR), common, _coalesce, "coalesce-function", variadic=True),
+    Scalar("isnull", (ANY,), ColumnType.BOOL, _is_null, "isnull-function"),
+    Scalar("isnotnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
+    Scalar("isempty", (ANY,), ColumnType.BOOL, _is_empty, "isempty-function"),
+    Scalar("isnotempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),
+    Scalar("notempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),
+    Scalar("isnan", (NUMBER,), ColumnType.BOOL, lambda x: exp.IsNan(this=cast(x, ColumnType.REAL)), "isnan-function"),
+)

@@ -1,0 +1,82 @@
+"""What a row of the function tables says: a name, the types it takes and gives, and its meaning as a SQL tree."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from herdsight.kql.syntax import Value
+from herdsight.tables import ColumnType
+
+TypeSet: TypeAlias = frozenset[ColumnType]
+
+BOOL = frozenset({ColumnType.BOOL})
+LONG = frozenset({ColumnType.INT, ColumnType.LONG})
+NUMBER = frozenset({ColumnType.INT, ColumnType.LONG, ColumnType.REAL, ColumnType.DECIMAL})
+STRING = frozenset({ColumnType.STRING})
+TEXT = frozenset({ColumnType.STRING, ColumnType.DYNAMIC, ColumnType.GUID})
+DATETIME = frozenset({ColumnType.DATETIME})
+TIMESPAN = frozenset({ColumnType.TIMESPAN})
+ANY = frozenset(ColumnType)
+SCALAR = ANY - {ColumnType.DYNAMIC}
+
+
+class Naming(StrEnum):
+    """How Kusto names a column that is computed by a call and given no name."""
+
+    NUMBERED = "numbered"  # Column1
+    ARGUMENT = "argument"  # bin(t, 1h) -> t
+    PREFIXED = "prefixed"  # strlen(a) -> strlen_a
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An argument as a lowering sees it: its SQL, its type, and its value where it is a constant."""
+
+    sql: exp.Expression
+    type: ColumnType
+    value: Value = None
+    is_constant: bool = False
+
+
+Result = ColumnType | Callable[[Sequence[ColumnType]], ColumnType]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar function or operator.
+
+    `lower` takes one Operand an argument. The last `optional` parameters may be left out; the last one repeats where
+    `variadic`. `evaluate` computes the value of constants ahead of time, and null from null.
+    """
+
+    name: str
+    parameters: tuple[TypeSet, ...]
+    result: Result
+    lower: Callable[..., exp.Expression]
+    page: str  # the page of Microsoft's reference that its meaning is taken from
+    naming: Naming = Naming.NUMBERED
+    optional: int = 0
+    variadic: bool = False
+    evaluate: Callable[..., Value] | None = None
+    choices: tuple[str, ...] = ()  # the first argument must be one of these, as a constant
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregate function. `prefix` makes the name of its column where none is given (count -> count_)."""
+
+    name: str
+    parameters: tuple[TypeSet, ...]
+    result: Result
+    lower: Callable[..., exp.Expression]
+    page: str
+    prefix: str
+    optional: int = 0
+
+
+def result_type(result: Result, types: Sequence[ColumnType]) -> ColumnType:
+    """The type that a call has."""
+    return result if isinstance(result, ColumnType) else result(types)

@@ -1,0 +1,145 @@
+"""Text to tokens, each with its place."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from herdsight.errors import Place, QueryError
+
+
+class Kind(StrEnum):
+    """What a token is."""
+
+    NAME = "name"
+    STRING = "string"
+    LONG = "whole number"
+    REAL = "number"
+    TIMESPAN = "timespan"
+    RAW = "literal"  # datetime(...), guid(...) and the like, with the text between the parentheses still raw
+    MARK = "mark"
+    END = "end of the query"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token: `text` as it stands, `value` what it says (the name, the string's characters, the mark)."""
+
+    kind: Kind
+    text: str
+    value: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """The offset just behind the token."""
+        return self.start + len(self.text)
+
+
+# Literals whose inside is not KQL, so that it must be taken as it stands.
+_RAW = r"(?:datetime|date|timespan|time|guid)[ \t\r\n]*\([^()\"']*\)"
+_TIMESPAN_UNIT = (
+    r"(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|ticks?|tick|millis?|micros?|sec|min|hrs?|hr|ms|d|h|m|s)"
+)
+_PATTERN = re.compile(
+    rf"""
+    (?P<blank>[ \t\r\n\f\v\u00a0\ufeff]+)
+  | (?P<comment>//[^\n]*)
+  | (?P<verbatim>[hH]?@"(?:[^"]|"")*"|[hH]?@'(?:[^']|'')*')
+  | (?P<multiline>[hH]?```.*?```|[hH]?~~~.*?~~~)
+  | (?P<string>[hH]?"(?:[^"\\\n]|\\.)*"|[hH]?'(?:[^'\\\n]|\\.)*')
+  | (?P<raw>\b{_RAW})
+  | (?P<timespan>\d+(?:\.\d+)?{_TIMESPAN_UNIT}\b)
+  | (?P<hex>0[xX][0-9a-fA-F]+\b)
+  | (?P<real>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)
+  | (?P<long>\d+)(?![A-Za-z_])
+  | (?P<operator>!in~|in~|!between\b|!(?:in|has|contains|startswith|endswith|hasprefix|hassuffix)(?:_cs)?\b)
+  | (?P<name>\$?[A-Za-z_][A-Za-z_\d]*)
+  | (?P<mark>\.\.|==|=~|!~|!=|<>|<=|>=|=>|[|,;:()\[\]{{}}=<>+\-*/%.!?$@])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A KQL text with its name, so that an offset can be told as a place."""
+
+    content: str
+    source: str = "query"
+    first_line: int = 1  # the line of the whole text at which `content` begins
+
+    def place(self, offset: int) -> Place:
+        """The place of an offset: line and column from 1."""
+        before = self.content[:offset]
+        line = before.count("\n")
+        return Place(self.source, self.first_line + line, offset - (before.rfind("\n") + 1) + 1)
+
+
+def tokens(text: Text) -> list[Token]:
+    """All tokens of the text, comments and blanks left out, with an END token last.
+
+    Raises:
+        QueryError: a character that begins no token, or a string that is not closed.
+    """
+    found = list(_scan(text))
+    return [*found, Token(Kind.END, "", "", len(text.content))]
+
+
+def _scan(text: Text) -> Iterator[Token]:
+    position = 0
+    while position < len(text.content):
+        match = _PATTERN.match(text.content, position)
+        if match is None or match.lastgroup is None:
+            raise _stray(text, position)
+        position = match.end()
+        token = _token(match.lastgroup, match.group(), match.start())
+        if token is not None:
+            yield token
+
+
+def _token(group: str, found: str, start: int) -> Token | None:
+    match group:
+        case "blank" | "comment":
+            return None
+        case "verbatim" | "multiline" | "string":
+            return Token(Kind.STRING, found, _string_value(group, found), start)
+        case "raw":
+            return Token(Kind.RAW, found, found, start)
+        case "timespan":
+            return Token(Kind.TIMESPAN, found, found, start)
+        case "hex" | "long":
+            return Token(Kind.LONG, found, str(int(found, 0) if group == "hex" else int(found)), start)
+        case "real":
+            return Token(Kind.REAL, found, found, start)
+        case "name":
+            return Token(Kind.NAME, found, found, start)
+        case _:
+            return Token(Kind.MARK, found, found, start)
+
+
+def _string_value(group: str, found: str) -> str:
+    body = found.lstrip("hH")
+    if group == "multiline":
+        return body[3:-3]
+    if group == "verbatim":
+        quote = body[1]
+        return body[2:-1].replace(quote * 2, quote)
+    return _ESCAPE.sub(_unescape, body[1:-1])
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match.group(1)
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    return _ESCAPES.get(code, code)
+
+
+def _stray(text: Text, position: int) -> QueryError:
+    character = text.content[position]
+    if character in "\"'":
+        return QueryError("the string is not closed", code="HS001", place=text.place(position), hint="strings end on their line")
+    return QueryError(f"{character!r} begins nothing in KQL", code="HS002", place=text.place(position))

@@ -1,0 +1,24 @@
+"""Passes over the plan, each `plan -> plan` in a file of its own; PASSES is the order they run in."""
+
+from collections.abc import Callable
+
+from herdsight.kql import plan
+from herdsight.kql.rewrites.fold import fold
+from herdsight.kql.rewrites.interval_join import rewrite_interval_joins
+from herdsight.kql.rewrites.walk import rebuild, with_scalars
+
+
+def fold_constants(relation: plan.Relation, now: int) -> plan.Relation:
+    """Constants computed, now() pinned."""
+    return rebuild(relation, lambda part: with_scalars(part, lambda value: fold(value, now)))
+
+
+PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval_joins,)
+
+
+def optimised(relation: plan.Relation, now: int) -> plan.Relation:
+    """The plan as it will be lowered: now() pinned to `now` (microseconds since 1970), constants folded, then all passes."""
+    relation = fold_constants(relation, now)
+    for rewrite in PASSES:
+        relation = rewrite(relation)
+    return relation

@@ -1,0 +1,70 @@
+"""What names mean while a plan is made: columns in reach, let bindings, declared tables, and how to say that one is unknown."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from herdsight.errors import QueryError, UnsupportedError
+from herdsight.kql import plan
+from herdsight.kql.lexer import Text
+from herdsight.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The columns in reach, and the names that people write for them by mistake."""
+
+    fields: tuple[plan.Field, ...]
+    mistaken: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, name: str) -> plan.Field | None:
+        """The column of exactly that name."""
+        return next((column for column in self.fields if column.name == name), None)
+
+
+@dataclass(slots=True)
+class Context:
+    """One block being bound: its text, the tables there are, what let has bound, and the warnings so far."""
+
+    text: Text
+    tables: Mapping[str, Table]
+    scalars: dict[str, plan.Scalar] = field(default_factory=dict)
+    relations: dict[str, "Bound"] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def wrong(self, what: str, at: int, *, code: str, hint: str | None = None) -> QueryError:
+        """An error about the part of the text at that offset."""
+        return QueryError(what, code=code, place=self.text.place(at), hint=hint)
+
+    def unsupported(self, what: str, at: int) -> UnsupportedError:
+        """An error for what KQL has and Herdsight has not."""
+        return UnsupportedError(f"{what} is not supported", code="HS020", place=self.text.place(at))
+
+    def warn(self, what: str, at: int) -> None:
+        """Note a warning about the part of the text at that offset, once."""
+        message = f"{self.text.place(at)}: {what}"
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A relation and the names in reach behind it."""
+
+    relation: plan.Relation
+    mistaken: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> Scope:
+        """What a following operator may name."""
+        return Scope(self.relation.fields, self.mistaken)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint with the known name that was most likely meant: one that ends in it, or one spelt much like it."""
+    names = list(known)
+    longer = sorted((other for other in names if other.lower().endswith(name.lower())), key=len)
+    close = get_close_matches(name.lower(), [other.lower() for other in names], n=1, cutoff=0.75)
+    same = [other for other in names if close and other.lower() == close[0]]
+    meant = (longer + same)[:1] if len(name) > 2 else same[:1]  # noqa: PLR2004 two letters end many names
+    return f"did you mean `{meant[0]}`?" if meant else None

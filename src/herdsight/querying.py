@@ -1,0 +1,174 @@
+"""Questions in KQL over logs: text in, Arrow out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from herdsight import tables
+from herdsight.errors import EngineError, InputError, QueryError
+from herdsight.kql import plan
+from herdsight.kql.bind import Query, bind
+from herdsight.kql.literals import micros
+from herdsight.kql.lower import lower
+from herdsight.kql.rewrites import optimised
+from herdsight.kql.statements import Script, blocks, parse
+from herdsight.kql.lexer import Text
+from herdsight.kql.show import shown
+from herdsight.tables import ColumnType
+from herdsight.telemetry import Options, Progress, Telemetry
+
+KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type stands
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one query, the line it begins at, and what was read otherwise than it was written."""
+
+    first_line: int
+    table: pa.Table
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one query is computed: its plan as written, the plan after rewrites, and the engine's SQL."""
+
+    first_line: int
+    plan: str
+    rewritten: str
+    sql: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One query, typed, and the line its block begins at."""
+
+    first_line: int
+    query: Query
+
+
+def compiled(text: str, source: str = "query") -> tuple[Compiled, ...]:
+    """Every query of a text, typed against the declared tables.
+
+    Raises:
+        QueryError: it is wrong; `problems` has the errors of all blocks.
+    """
+    declared = {name: tables.table(name) for name in tables.NAMES}
+    done: list[Compiled] = []
+    problems: list[QueryError] = []
+    for block in blocks(Text(text, source)):
+        try:
+            script: Script = parse(block)
+            done += [Compiled(block.first_line, query) for query in bind(script, declared)]
+        except QueryError as error:
+            problems.append(error)
+    if problems:
+        raise _collected(problems)
+    if not done:
+        raise QueryError("the text holds no query", code="HS040", hint="a query begins with a table's name")
+    return tuple(done)
+
+
+def _collected(problems: Sequence[QueryError]) -> QueryError:
+    first = problems[0]
+    first.problems = tuple(problems)
+    return first
+
+
+def answers(
+    text: str,
+    paths: Sequence[Path | str] = (),
+    options: Options = Options(),
+    *,
+    source: str = "query",
+    progress: Progress | None = None,
+) -> Iterator[Answer]:
+    """Answer the queries of a text in turn; nothing is read before all of them compile.
+
+    Raises:
+        QueryError, UnsupportedError: a query is wrong, or uses what Herdsight has not.
+        InputError: a query names a table and there are no logs, or they cannot be read.
+        EngineError: memory, disk or a value stood in the way.
+    """
+    ready = compiled(text, source)
+    if not paths and any(_scans(each.query.relation) for each in ready):
+        names = ", ".join(dict.fromkeys(name for each in ready for name in _scans(each.query.relation)))
+        raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
+    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+        for each in ready:
+            yield Answer(each.first_line, run(telemetry, each.query.relation), each.query.warnings)
+
+
+def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:
+    """The rows of a plan over opened logs, in KQL's own column names and types."""
+    tree = lower(optimised(relation, micros(telemetry.now)))
+    return typed(telemetry.run(tree), relation.fields)
+
+
+def explanations(
+    text: str, paths: Sequence[Path | str] = (), options: Options = Options(), *, source: str = "query"
+) -> Iterator[Explanation]:
+    """Explain the queries of a text; without paths against the declared tables alone."""
+    ready = compiled(text, source)
+    with Telemetry([Path(path) for path in paths], options) as telemetry:
+        now = micros(telemetry.now)
+        for each in ready:
+            rewritten = optimised(each.query.relation, now)
+            sql = telemetry.engine.sql(lower(rewritten))
+            yield Explanation(each.first_line, shown(each.query.relation), shown(rewritten), sql, each.query.warnings)
+
+
+_ARROW = {
+    ColumnType.BOOL: pa.bool_(),
+    ColumnType.INT: pa.int32(),
+    ColumnType.LONG: pa.int64(),
+    ColumnType.REAL: pa.float64(),
+    ColumnType.STRING: pa.string(),
+    ColumnType.DATETIME: pa.timestamp("us"),
+    ColumnType.TIMESPAN: pa.duration("us"),
+    ColumnType.DYNAMIC: pa.string(),
+    ColumnType.GUID: pa.string(),
+}
+
+
+def typed(rows: pa.Table, fields: Sequence[plan.Field]) -> pa.Table:
+    """An engine's rows under KQL's names and types; each field's metadata says its KQL type."""
+    columns = [
+        _cast(column, field.type) for column, field in zip(rows.columns, fields, strict=True)
+    ]
+    schema = pa.schema(
+        [
+            pa.field(field.name, column.type, metadata={KQL_TYPE: field.type.value.encode()})
+            for field, column in zip(fields, columns, strict=True)
+        ]
+    )
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _cast(column: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray:
+    wanted = _ARROW.get(kind)
+    if wanted is None or column.type == wanted:
+        return column
+    if kind is ColumnType.TIMESPAN:
+        column = column.cast(pa.int64())
+    try:
+        return column.cast(wanted)
+    except pa.ArrowInvalid as error:
+        raise EngineError(f"a value does not fit {kind}: {error}") from error
+
+
+def _scans(relation: plan.Relation) -> list[str]:
+    match relation:
+        case plan.Scan(table=table):
+            return [table]
+        case plan.Join(left=left, right=right):
+            return [*_scans(left), *_scans(right)]
+        case plan.IntervalJoin(probe=probe, build=build):
+            return [*_scans(probe), *_scans(build)]
+        case plan.Rows() | plan.Series():
+            return []
+        case _:
+            return _scans(relation.input)

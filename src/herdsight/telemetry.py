@@ -1,0 +1,172 @@
+"""Logs opened for questions: read into a private engine, seen through the public tables, and locked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from ipaddress import ip_network
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+from sqlglot import exp
+
+from herdsight import tables, trees
+from herdsight.addresses import Network
+from herdsight.engines.duckdb import DEFAULT_MEMORY, DuckDbEngine
+from herdsight.errors import InputError
+from herdsight.findings.model import Input
+from herdsight.kql.literals import datetime_micros, moment
+from herdsight.loading import FileRow, Loaded, ReadOptions, load
+from herdsight.views import Part, carried, public_views
+
+Progress = Callable[[str, int, int], None]
+
+_NEWEST, _CLOCK = "data", "wall"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What every reading of logs takes.
+
+    `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the newest
+    event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE, GLOB) pairs and
+    `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how many, None for all.
+    """
+
+    local: tuple[str, ...] = ()
+    now: str = _NEWEST
+    since: str | None = None
+    until: str | None = None
+    tables: tuple[tuple[str, str], ...] = ()
+    format_in: str | None = None
+    memory: str = DEFAULT_MEMORY
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last event, in UTC."""
+
+    first: datetime
+    last: datetime
+
+
+class Telemetry:
+    """Opened logs. Close it, or use it as a context manager: it holds a folder on disk."""
+
+    def __init__(self, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> None:
+        self._options = options
+        self._since, self._until = (_time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until")))
+        local = tuple(_network(text) for text in options.local)
+        self._now_option = None if options.now in (_NEWEST, _CLOCK) else _time(options.now, "--now")
+        self.engine = DuckDbEngine(options.memory, options.threads)
+        try:
+            read = ReadOptions(local, options.tables, options.format_in)
+            self._loaded = load(self.engine, paths, read, progress) if paths else Loaded((), (), ())
+            self._declare(local)
+            self.engine.lock(self._loaded.readable)
+        except BaseException:
+            self.engine.close()
+            raise
+
+    def _declare(self, local: Sequence[Network]) -> None:
+        for view in public_views(self.parts, local):
+            tree = view.tree
+            if self._since is not None or self._until is not None:
+                tree = exp.select(exp.Star()).from_(tree.subquery("t")).where(self._within(tables.table(view.name).time))
+            self.engine.execute(exp.Create(this=trees.relation(view.name), kind="VIEW", expression=tree))
+
+    def _within(self, time: str) -> exp.Expression:
+        conditions: list[exp.Expression] = []
+        if self._since is not None:
+            conditions.append(exp.GTE(this=trees.column(time), expression=trees.timestamp(self._since)))
+        if self._until is not None:
+            conditions.append(exp.LTE(this=trees.column(time), expression=trees.timestamp(self._until)))
+        return trees.conjunction(conditions)
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What was loaded, table by table."""
+        return tuple(
+            Part(relation.table, trees.relation(relation.name, relation.schema), relation.columns)
+            for relation in self._loaded.relations
+        )
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """Every file that was looked at, with its account."""
+        return self._loaded.inputs
+
+    @property
+    def declared(self) -> Mapping[str, tables.Table]:
+        """The tables that a query may name."""
+        return {name: tables.table(name) for name in tables.NAMES}
+
+    @cached_property
+    def spans(self) -> Mapping[str, Span]:
+        """The span of each table that has rows."""
+        return {name: span for name in tables.NAMES if (span := self._span(name))}
+
+    def _span(self, name: str) -> Span | None:
+        time = trees.column(tables.table(name).time)
+        ends = exp.select(trees.named(exp.Min(this=time), "first"), trees.named(exp.Max(this=time.copy()), "last"))
+        row = self.engine.run(ends.from_(trees.relation(name))).to_pylist()[0]
+        return Span(row["first"], row["last"]) if row["first"] is not None else None
+
+    @cached_property
+    def span(self) -> Span | None:
+        """From the first to the last event of all tables; None where there is none."""
+        if not self.spans:
+            return None
+        return Span(min(span.first for span in self.spans.values()), max(span.last for span in self.spans.values()))
+
+    @cached_property
+    def now(self) -> datetime:
+        """The time that queries take for now, in UTC: the newest event unless told otherwise."""
+        if self._now_option is not None:
+            return self._now_option
+        if self._options.now == _NEWEST and self.span is not None:
+            return self.span.last
+        return datetime.now(UTC).replace(tzinfo=None)
+
+    def carries(self, table: str) -> frozenset[str]:
+        """The columns of that table that the logs can fill."""
+        return carried(self.parts, table)
+
+    def locate(self, file: int, row: int) -> FileRow:
+        """The file and the record behind a row, from its hidden columns."""
+        return self._loaded.locate(file, row)
+
+    def run(self, tree: exp.Expression) -> pa.Table:
+        """Run a tree over the public tables."""
+        return self.engine.run(tree)
+
+    def close(self) -> None:
+        """Remove what the engine holds on disk."""
+        self.engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _time(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return moment(datetime_micros(text))
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{option} takes a time, not {text!r}", hint="for example 2026-05-31 or 2026-05-31T10:00:00Z") from error
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise InputError(f"--local takes a network, not {text!r}", hint="for example 10.20.0.0/16") from error
