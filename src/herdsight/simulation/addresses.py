@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 Strings = npt.NDArray[np.str_]
 
-# First octets under which no network is private, reserved, shared, multicast or for documentation.
-_SPECIAL = (10, 100, 127, 169, 172, 192, 198, 203)
-_FIRST = np.array([octet for octet in range(1, 224) if octet not in _SPECIAL])
+# First octets that the registries hand out in small pieces: nothing under them is private, reserved or one owner's.
+_FIRST = np.array(
+    [31, 37, 45, 46, 62, *range(77, 96), 103, 109, 176, 178, 185, 188, 193, 194, 195, 200, 201, 212, 213, 217]
+)
 _DECIMAL = np.array([str(octet) for octet in range(256)])
 
 
