@@ -4,6 +4,7 @@ Run as `python -m herdsight.simulation.day FOLDER --seed N`: the same seed write
 """
 
 import argparse
+import gzip
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,10 @@ def write(telemetry: Telemetry, folder: Path) -> None:
     the day's files.
     """
     for hour, rows in _hours(telemetry.sessions):
-        name = f"conn.{hour:%H}:00:00-{hour + timedelta(hours=1):%H}:00:00.log.gz"
-        zeek_conn.write(rows, _ready(folder / "logs" / "zeek" / f"{hour:%Y-%m-%d}" / name))
+        rotated = f"conn.{hour:%H}:00:00-{hour + timedelta(hours=1):%H}:00:00.log"
+        path = _ready(folder / "logs" / "zeek" / f"{hour:%Y-%m-%d}" / rotated)
+        zeek_conn.write(rows, path)
+        _pack(path)
     device_network_events.write(
         events(telemetry.sessions),
         _ready(folder / "logs" / "defender" / "DeviceNetworkEvents.json"),
@@ -128,6 +131,13 @@ def _hours(sessions: pa.Table) -> Iterator[tuple[datetime, pa.Table]]:
     hours = (ended(sessions) - midnight) // np.timedelta64(1, "h")
     for hour in range(24):
         yield (midnight + np.timedelta64(hour, "h")).astype(datetime), sessions.filter(pa.array(hours == hour))
+
+
+def _pack(path: Path) -> None:
+    """Pack a rotated log, as Zeek does afterwards; without a time inside, so that the same log gives the same bytes."""
+    with path.with_name(f"{path.name}.gz").open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+        packed.write(path.read_bytes())
+    path.unlink()
 
 
 def _ready(path: Path) -> Path:
