@@ -548,6 +548,11 @@ class TestQueryPage:
         assert "Time Host" in flat(console)
         assert flat(console).endswith("0 rows")
 
+    def test_no_rows_of_many_columns_are_their_names(self) -> None:
+        console = page(40)
+        render_table(answer().slice(0, 0), console)
+        assert flat(console) == "columns: Time, Host, Count, Mean, Period, Ports, Exact, Inside 0 rows"
+
     @pytest.mark.parametrize("width", [20, 100])
     @pytest.mark.parametrize("text", [*HOSTILE.values(), MARKUP], ids=[*HOSTILE.keys(), "markup"])
     def test_hostile_text_reaches_no_terminal(self, width: int, text: str) -> None:

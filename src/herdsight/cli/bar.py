@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from herdsight.output import printable
 
+_WIDEST = 50  # characters: of a long path the end says most
 _PATIENCE = 1.0  # seconds: what is done sooner needs no bar
 
 
@@ -20,13 +21,13 @@ class Bar(AbstractContextManager["Bar"]):
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown and sys.stderr.isatty()
         self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._task = TaskID(0)
         self._timer: Timer | None = None
 
     def __enter__(self) -> Self:
         if self._shown:
             self._progress = _progress()
-            self._tasks = {}
+            self._task = self._progress.add_task("", total=None)
             self._timer = Timer(_PATIENCE, self._progress.start)
             self._timer.daemon = True
             self._timer.start()
@@ -43,11 +44,10 @@ class Bar(AbstractContextManager["Bar"]):
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` are done; a total of 0 is not known yet."""
-        if not self._progress:
-            return
-        if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(printable(what), total=total or None)
-        self._progress.update(self._tasks[what], completed=done, total=total or None)
+        if self._progress:
+            self._progress.update(
+                self._task, description=printable(what)[-_WIDEST:], completed=done, total=total or None
+            )
 
 
 def _progress() -> Progress:

@@ -3,9 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
 from functools import wraps
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,37 +15,6 @@ if TYPE_CHECKING:
     from herdsight.telemetry import Options
 
 _Command = Callable[..., None]
-
-
-class _Network(click.ParamType[str]):
-    """An address range such as 10.0.0.0/8; one address is a range of one."""
-
-    name = "CIDR"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            ip_network(value, strict=False)
-        except ValueError:
-            self.fail(f"{value!r} is no address range; write it like 10.0.0.0/8 or fd00::/8.", param, ctx)
-        return str(value)
-
-
-class _Time(click.ParamType[str]):
-    """A time in ISO 8601, or one of some words that stand for one."""
-
-    name = "TIME"
-
-    def __init__(self, *words: str) -> None:
-        self.words = words
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in self.words:
-            try:
-                datetime.fromisoformat(value)
-            except ValueError:
-                choice = "".join(f"{word}, " for word in self.words)
-                self.fail(f"{value!r} is no time; write {choice}2026-11-30 or 2026-11-30T14:05:00Z (UTC).", param, ctx)
-        return str(value)
 
 
 class _Pairing(click.ParamType[tuple[str, str]]):
@@ -78,21 +45,20 @@ class _Memory(click.ParamType[str]):
 _READING = {
     "local": click.option(
         "--local",
-        type=_Network(),
+        metavar="CIDR",
         multiple=True,
         help="Addresses that are inside; may be given several times.  "
         "[default: private ranges, and what the log itself says]",
     ),
     "now": click.option(
         "--now",
-        type=_Time("data", "wall"),
         default="data",
         show_default=True,
         metavar="data|wall|TIME",
         help="What ago() counts from: the newest event, the clock, or a time in UTC.",
     ),
-    "since": click.option("--since", type=_Time(), help="Leave out events before this time (UTC).  [default: none]"),
-    "until": click.option("--until", type=_Time(), help="Leave out events from this time on (UTC).  [default: none]"),
+    "since": click.option("--since", metavar="TIME", help="Leave out events before this time (UTC).  [default: none]"),
+    "until": click.option("--until", metavar="TIME", help="Leave out events after this time (UTC).  [default: none]"),
     "tables": click.option(
         "--table",
         "tables",

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import click
 from rich.cells import cell_len
 
-from herdsight.errors import HerdsightError
+from herdsight.errors import HerdsightError, QueryError
 from herdsight.output import printable
 
 
 def report(error: HerdsightError) -> None:
     """Write an error, or each of the problems that it collects, to stderr; a fault in a text with its line."""
-    text = getattr(error, "source_text", None)
-    for problem in getattr(error, "problems", ()) or (error,):
+    text = error.source_text if isinstance(error, QueryError) else None
+    for problem in (isinstance(error, QueryError) and error.problems) or (error,):
         click.echo(f"herdsight: error: {printable(str(problem))}", err=True)
-        for line in excerpt(problem, getattr(problem, "source_text", None) or text):
+        for line in excerpt(problem, text):
             click.echo(line, err=True)
 
 

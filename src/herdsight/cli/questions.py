@@ -25,8 +25,7 @@ class Question:
         try:
             yield
         except QueryError as error:
-            if not getattr(error, "source_text", None):
-                error.source_text = self.text  # type: ignore[attr-defined]
+            error.source_text = error.source_text or self.text
             raise
 
 

@@ -23,8 +23,10 @@ def render_table(table: pa.Table, console: Console) -> None:
     widths = [max(part.cell_len for part in column) for column in zip(names, *rows, strict=True)]
     if _fits(widths, [name.cell_len for name in names], console.width):
         _print_grid(table.schema, rows, console)
-    else:
+    elif rows:
         _print_records(names, rows, console)
+    else:
+        console.print(safe_text(f"columns: {', '.join(table.column_names)}"))
     _print_rest(table, console)
 
 

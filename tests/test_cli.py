@@ -1,0 +1,283 @@
+"""The command line, as a user and a script meet it."""
+
+import csv
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from herdsight import __version__
+from herdsight.cli import main
+
+COMMANDS = ("hunt", "query")
+QUERY = ("query", "-e", "print 1")
+
+
+def call(*words: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, words, input=stdin, prog_name="herdsight")
+
+
+def run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
+    environment = {**os.environ, "COLUMNS": "100"}
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "herdsight", *words], capture_output=True, text=True, check=False, env=environment,
+        timeout=60,
+    )  # fmt: skip
+
+
+class TestHelp:
+    def test_lists_every_command_and_the_exit_status(self) -> None:
+        result = call("--help")
+        assert result.exit_code == 0
+        for word in (*COMMANDS, "Examples:", "Exit status:"):
+            assert word in result.stdout
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_of_a_command_has_an_example_and_every_default(self, command: str) -> None:
+        result = call(command, "--help")
+        assert result.exit_code == 0
+        assert f"  herdsight {command} " in result.stdout.split("Examples:")[1]
+        for option in ("--local", "--now", "--since", "--until", "--format-in", "--memory", "--threads", "--format"):
+            described = re.split(r"\n  -", result.stdout.split(f"  {option} ")[1])[0]
+            assert "[default:" in described, option
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_names_no_option_that_does_not_work_yet(self, command: str) -> None:
+        shown = call(command, "--help").stdout
+        for option in ("--tuning", "--indicators", "--level", "--store"):
+            assert option not in shown
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_option_in_an_example_exists(self, command: str) -> None:
+        usage, examples = call(command, "--help").stdout.split("Examples:")
+        for option in re.findall(r"(?<!\w)--?[a-z][a-z-]*", examples):
+            assert f"{option} " in usage, option
+
+    def test_version(self) -> None:
+        assert call("--version").stdout == f"herdsight {__version__}\n"
+
+    def test_without_a_command_is_the_help_and_an_error(self) -> None:
+        result = call()
+        assert result.exit_code == 2
+        assert "Commands:" in result.stderr
+
+    def test_starts_in_under_0_3_seconds(self) -> None:
+        def once() -> float:
+            start = time.perf_counter()
+            assert run(["--help"]).returncode == 0
+            return time.perf_counter() - start
+
+        assert min(once() for _ in range(5)) < 0.3
+
+
+class TestBadCalls:
+    """Each is one clear message on stderr, nothing on stdout, and status 2."""
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["hunt"], "Missing argument 'PATH...'."),
+            (["hunt", "no-such.log"], "there is no file or folder 'no-such.log'"),
+            ([*QUERY, "--local", "10.0.0/8"], "--local takes a network, not '10.0.0/8' (for example"),
+            ([*QUERY, "--now", "yesterday"], "--now takes a time, not 'yesterday' (for example"),
+            ([*QUERY, "--since", "30.11.2026"], "--since takes a time, not '30.11.2026' (for example"),
+            ([*QUERY, "--until", "data"], "--until takes a time, not 'data' (for example"),
+            (["hunt", ".", "--table", "conn.log"], "'conn.log' is no NAME=GLOB"),
+            (["hunt", ".", "--memory", "4"], "'4' is no amount of memory; write it like 512MB or 4GB"),
+            (["hunt", ".", "--threads", "0"], "0 is not in the range x>=1"),
+            (["hunt", ".", "--format", "xml"], "'xml' is not one of 'table', 'json', 'ndjson', 'csv'"),
+            (["hunt", ".", "--fail-on", "worst"], "'worst' is not one of 'low', 'medium', 'high'"),
+            (["hunt", ".", "--tuning", "x"], "No such option"),
+            (["query"], "give a query: FILE.kql, - for stdin, or -e KQL"),
+            (["query", "no-such.kql"], "there is no file 'no-such.kql' (a query itself is given with -e)"),
+            (["query", "-e", "print 1", "no-such.log"], "there is no file or folder 'no-such.log'"),
+            (["query", "--explain", "--format", "csv", "-e", "print 1"], "--explain has no CSV form"),
+            (["hunts"], "No such command 'hunts'"),
+        ],
+    )
+    def test_say_what_is_wrong_and_what_is_right(self, words: list[str], message: str) -> None:
+        result = call(*words)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith("herdsight: error: ")
+        assert message in result.stderr
+
+    def test_hostile_words_are_not_obeyed(self) -> None:
+        result = call("hunt", "\x1b]0;owned\x07.log")
+        assert result.exit_code == 2
+        assert "\x1b" not in result.stderr
+        assert "\\x1b]0;owned" in result.stderr
+
+    def test_a_query_that_is_no_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "rule.kql"
+        file.write_bytes(b"print 1\n\n// \xff\nprint 2\n")
+        result = call("query", str(file))
+        assert result.exit_code == 2
+        assert f"{file}:3: the query is no UTF-8 text" in result.stderr
+
+    def test_a_query_that_is_a_folder(self, tmp_path: Path) -> None:
+        result = call("query", str(tmp_path))
+        assert result.exit_code == 2
+        assert f"cannot read '{tmp_path}': Is a directory" in result.stderr
+
+
+EVENTS = """\
+Timestamp,DeviceName,ActionType,RemoteIP,RemotePort,Protocol,LocalIP,LocalPort,RemoteIPType
+2026-05-31T10:00:00Z,web01,ConnectionSuccess,203.0.113.9,1177,Tcp,10.0.0.5,50001,Public
+2026-05-31T10:05:00Z,web01,ConnectionSuccess,203.0.113.9,1177,Tcp,10.0.0.5,50002,Public
+2026-05-31T10:10:00Z,\x1b]0;owned\x07[red]db[/red],ConnectionSuccess,203.0.113.9,443,Tcp,10.0.0.6,50003,Public
+"""
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> str:
+    """A folder with three events, one of a host whose name attacks the terminal."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "events.csv").write_text(EVENTS, encoding="utf-8")
+    return str(folder)
+
+
+COUNT = "DeviceNetworkEvents | summarize n = count() by RemotePort | sort by n desc"
+
+
+class TestQuery:
+    def test_answers_over_logs(self, logs: str) -> None:
+        result = call("query", "-e", COUNT, logs, "--format", "json")
+        assert result.exit_code == 0
+        assert json.loads(result.stdout) == [{"RemotePort": 1177, "n": 2}, {"RemotePort": 443, "n": 1}]
+        assert result.stderr == ""
+
+    def test_prints_a_table_unless_told_otherwise(self, logs: str) -> None:
+        assert " ".join(call("query", "-e", COUNT, logs).stdout.split()).endswith("1177 2 443 1 2 rows")
+
+    def test_needs_no_path_where_no_log_is_named(self) -> None:
+        result = call("query", "-e", "print length = 2h + 30m, list = dynamic([1])", "--format", "json")
+        assert json.loads(result.stdout) == [{"length": "02:30:00", "list": [1]}]
+
+    def test_says_so_where_a_path_is_needed(self) -> None:
+        result = call("query", "-e", COUNT)
+        assert result.exit_code == 2
+        assert "DeviceNetworkEvents, and no logs were given (name files or folders" in result.stderr
+
+    def test_reads_a_file_or_stdin(self, logs: str, tmp_path: Path) -> None:
+        file = tmp_path / "rule.kql"
+        file.write_text(f"\ufeff{COUNT}", encoding="utf-8")
+        from_file = call("query", str(file), logs, "--format", "csv")
+        from_stdin = call("query", "-", logs, "--format", "csv", stdin=COUNT)
+        assert from_file.stdout == from_stdin.stdout == "RemotePort,n\n1177,2\n443,1\n"
+
+    def test_answers_several_blocks_in_turn(self) -> None:
+        blocks = "print a = 1\n\nprint b = 2"
+        assert call("query", "-e", blocks, "--format", "json").stdout == '[\n{"a": 1}\n]\n[\n{"b": 2}\n]\n'
+        assert call("query", "-e", blocks, "--format", "ndjson").stdout == '{"a": 1}\n{"b": 2}\n'
+        assert call("query", "-e", blocks, "--format", "csv").stdout == "a\n1\n\nb\n2\n"
+        assert "line 3" in call("query", "-e", blocks).stdout
+
+    def test_bounds_the_time(self, logs: str) -> None:
+        words = ("query", "-e", "DeviceNetworkEvents | count", logs, "--format", "csv")
+        assert call(*words, "--since", "2026-05-31T10:05:00Z").stdout == "Count\n2\n"
+        assert call(*words, "--until", "2026-05-31T10:00:00Z").stdout == "Count\n1\n"
+
+    def test_now_is_the_newest_event_unless_told_otherwise(self, logs: str) -> None:
+        words = ("query", "-e", "DeviceNetworkEvents | where TimeGenerated > ago(6m) | count", logs, "--format", "csv")
+        assert call(*words).stdout == "Count\n2\n"
+        assert call(*words, "--now", "2026-05-31T10:15:00Z").stdout == "Count\n1\n"
+        assert call(*words, "--now", "wall").stdout == "Count\n0\n"
+
+    def test_explains_without_logs(self) -> None:
+        result = call("query", "--explain", "-e", COUNT, "--format", "json")
+        record = json.loads(result.stdout)
+        assert list(record) == ["line", "plan", "rewritten", "sql"]
+        assert "scan DeviceNetworkEvents" in record["plan"]
+        assert "GROUP BY" in record["sql"]
+        assert "line 1: plan" in call("query", "--explain", "-e", COUNT).stdout
+
+    def test_warnings_go_to_stderr_and_quiet_keeps_them(self, logs: str) -> None:
+        words = ("query", "-e", "DeviceNetworkEvents | summarize by AccountName", logs, "--format", "json")
+        loud, quiet = call(*words), call(*words, "--quiet")
+        assert "herdsight: warning: query:1:" in loud.stderr
+        assert "InitiatingProcessAccountName" in loud.stderr
+        assert quiet.stderr == ""
+        assert quiet.stdout == loud.stdout
+
+    def test_every_problem_is_shown_with_its_line_and_place(self) -> None:
+        result = call("query", "-e", "print 1\n| where x == 2\n\nNoTable | take 1")
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        first, second = result.stderr.split("herdsight: error: ")[1:]
+        assert first.startswith("query:2:9: ")
+        assert first.endswith("    2 | | where x == 2\n                ^\n")
+        assert second.startswith("query:4:1: ")
+        assert second.endswith("    4 | NoTable | take 1\n        ^\n")
+
+    def test_what_is_not_supported_ends_with_3(self) -> None:
+        result = call("query", "-e", "DeviceNetworkEvents | make-series count()")
+        assert result.exit_code == 3
+        assert "make-series" in result.stderr
+
+    @pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+    def test_hostile_log_text_reaches_no_terminal(self, logs: str, form: str) -> None:
+        result = call("query", "-e", "DeviceNetworkEvents | where RemotePort == 443", logs, "--format", form)
+        assert "owned" in result.stdout
+        assert not set(result.output) & {"\x1b", "\x07"}
+
+    def test_json_and_csv_have_the_same_rows(self, logs: str) -> None:
+        words = ("query", "-e", "DeviceNetworkEvents | project RemoteIP, RemotePort", logs, "--format")
+        rows = csv.DictReader(io.StringIO(call(*words, "csv").stdout))
+        assert [row | {"RemotePort": int(row["RemotePort"])} for row in rows] == json.loads(call(*words, "json").stdout)
+
+    def test_hostile_query_text_is_shown_and_not_obeyed(self) -> None:
+        result = call("query", "-e", "print \x1b]0;owned\x07")
+        assert result.exit_code == 2
+        assert "\x1b" not in result.stderr
+
+
+ENDLESS = "range n from 1 to 3000000 step 1"
+
+
+class TestEndings:
+    def test_a_reader_that_goes_away_is_no_error(self) -> None:
+        words = [sys.executable, "-m", "herdsight", "query", "-e", ENDLESS, "--format", "ndjson"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+            assert process.stdout
+            assert process.stderr
+            assert process.stdout.readline() == b'{"n": 1}\n'
+            process.stdout.close()
+            assert process.stderr.read() == b""
+        assert process.returncode == 141
+
+    @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+    def test_ctrl_c_is_130_without_a_traceback(self) -> None:
+        words = [sys.executable, "-m", "herdsight", "query", "-e", ENDLESS, "--format", "ndjson"]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+            assert process.stdout
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            _, complaint = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert complaint == b"herdsight: interrupted\n"
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+    def test_a_full_disk_is_one_message(self) -> None:
+        words = [sys.executable, "-m", "herdsight", "query", "-e", "print 1", "--format", "json"]
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603
+        assert done.returncode == 2
+        assert done.stderr == "herdsight: error: there is no space left on the disk that is written to\n"
+
+    def test_data_is_utf_8_whatever_the_locale_says(self) -> None:
+        words = [sys.executable, "-m", "herdsight", "query", "-e", "print x = 'Zoë'", "--format", "json"]
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        done = subprocess.run(words, capture_output=True, check=True, env=environment)  # noqa: S603
+        assert json.loads(done.stdout.decode("utf-8")) == [{"x": "Zoë"}]
