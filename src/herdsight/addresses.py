@@ -15,35 +15,30 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ip_network(each) for each in texts)
 
 
-# RFC 1918, RFC 3927 link-local, RFC 6598 carrier-grade NAT; RFC 4193, RFC 4291 link-local.
-_SITE = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10")
-_LOOPBACK = _networks("127.0.0.0/8", "::1/128")
-# Inside, where nobody says what is.
-PRIVATE = (*_SITE, *_LOOPBACK)
+# RFC 1918, RFC 3927 link-local, RFC 1122 loopback, RFC 6598 carrier-grade NAT; RFC 4193, RFC 4291.
+PRIVATE = _networks(
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8", "100.64.0.0/10"),
+    *("fc00::/7", "fe80::/10", "::1/128"),
+)
 # Sent to many: the receivers are on the sender's own network, or were asked by it.
 MANY = _networks("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")
-
-# The classes that RemoteIPType names, the first that holds an address. Its documentation lists the names alone; what is in
-# each follows the IANA special-purpose registries (RFC 6890).
-_TYPES = {
-    "Private": _SITE,
-    "Loopback": _LOOPBACK,
-    "Broadcast": _networks("255.255.255.255/32"),
-    "Teredo": _networks("2001::/32"),
-    "FourToSixMapping": _networks("::ffff:0:0/96"),
-    "Reserved": _networks(
-        *("0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-        *("224.0.0.0/4", "240.0.0.0/4", "::/128", "100::/64", "2001:db8::/32", "ff00::/8"),
-    ),
-}
 
 
 def address_type(address: exp.Expression) -> exp.Expression:
     """The RemoteIPType of an address's text: Public, Private, Reserved and so on; "" of no address."""
-    tree = exp.case().when(exp.EQ(this=address.copy(), expression=text("")), text(""))
-    for name, networks in _TYPES.items():
-        tree = tree.when(within(address, networks), text(name))
-    return tree.else_(text("Public"))
+    return call("kql_address_type", address)
+
+
+def inside(address: exp.Expression, local: Sequence[Network]) -> exp.Expression:
+    """Whether an address is inside: in one of the networks, or private where none is given."""
+    if local:
+        return within(address, local)
+    return exp.In(this=address_type(address), expressions=[text("Private"), text("Loopback")])
+
+
+def to_many(address: exp.Expression) -> exp.Expression:
+    """Whether an address is no host's own: a group, a broadcast or a reserved one."""
+    return exp.In(this=address_type(address), expressions=[text("Reserved"), text("Broadcast")])
 
 
 def within(address: exp.Expression, networks: Sequence[Network]) -> exp.Expression:

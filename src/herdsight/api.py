@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from herdsight import querying
+from herdsight import hunting, querying
 from herdsight.errors import QueryError
+from herdsight.findings.model import Hunt
 from herdsight.querying import Answer
 from herdsight.telemetry import Options
 
@@ -39,6 +40,17 @@ def query(kql: str, paths: Paths = (), **options: Any) -> pa.Table:
 def query_all(kql: str, paths: Paths = (), **options: Any) -> list[Answer]:
     """The answers to all queries of a text, whose blocks are separated by blank lines; see `query`."""
     return list(querying.answers(kql, _paths(paths), _options(options)))
+
+
+def hunt(paths: Paths, **options: Any) -> Hunt:
+    """Hunt through log files and folders: verdicts, findings, inputs and what was skipped.
+
+    `options` are those of `herdsight.telemetry.Options`.
+
+    Raises:
+        InputError: nothing could be read, or an option is wrong.
+    """
+    return hunting.hunt(_paths(paths), _options(options))
 
 
 def _paths(paths: Paths) -> list[Path]:

@@ -13,6 +13,7 @@ from herdsight.kql.bind import Query, bind
 from herdsight.kql.literals import micros
 from herdsight.kql.lower import lower
 from herdsight.kql.rewrites import optimised
+from herdsight.kql.rewrites.walk import inputs
 from herdsight.kql.statements import Script, blocks, parse
 from herdsight.kql.lexer import Text
 from herdsight.kql.show import shown
@@ -94,8 +95,9 @@ def answers(
         EngineError: memory, disk or a value stood in the way.
     """
     ready = compiled(text, source)
-    if not paths and any(_scans(each.query.relation) for each in ready):
-        names = ", ".join(dict.fromkeys(name for each in ready for name in _scans(each.query.relation)))
+    read = dict.fromkeys(name for each in ready for name in scanned_tables(each.query.relation))
+    if not paths and read:
+        names = ", ".join(read)
         raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
         for each in ready:
@@ -160,15 +162,13 @@ def _cast(column: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray:
         raise EngineError(f"a value does not fit {kind}: {error}") from error
 
 
-def _scans(relation: plan.Relation) -> list[str]:
-    match relation:
-        case plan.Scan(table=table):
-            return [table]
-        case plan.Join(left=left, right=right):
-            return [*_scans(left), *_scans(right)]
-        case plan.IntervalJoin(probe=probe, build=build):
-            return [*_scans(probe), *_scans(build)]
-        case plan.Rows() | plan.Series():
-            return []
-        case _:
-            return _scans(relation.input)
+def scanned_tables(relation: plan.Relation) -> tuple[str, ...]:
+    """The tables that a plan reads, each once."""
+    return tuple(dict.fromkeys(_scans(relation)))
+
+
+def _scans(relation: plan.Relation) -> Iterator[str]:
+    if isinstance(relation, plan.Scan):
+        yield relation.table
+    for part in inputs(relation):
+        yield from _scans(part)

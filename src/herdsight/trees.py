@@ -76,6 +76,26 @@ def timestamp(moment: datetime) -> exp.Expression:
     return exp.Cast(this=text(naive.isoformat(sep=" ", timespec="microseconds")), to=sql_type(ColumnType.DATETIME))
 
 
+def literal(value: object) -> exp.Expression:
+    """A Python value as a literal; a datetime is in UTC.
+
+    Raises:
+        TypeError: no literal stands for a value of that type.
+    """
+    match value:
+        case None:
+            return exp.null()
+        case bool():
+            return exp.Boolean(this=value)
+        case int() | float():
+            return number(value)
+        case str():
+            return text(value)
+        case datetime():
+            return timestamp(value)
+    raise TypeError(f"no literal stands for a {type(value).__name__}")
+
+
 def conjunction(conditions: Iterable[exp.Expression]) -> exp.Expression:
     """All of them; TRUE where there are none."""
     terms = list(conditions)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from herdsight import trees
-from herdsight.addresses import MANY, PRIVATE, Network, address_type, within
+from herdsight.addresses import Network, address_type, inside, to_many
 from herdsight.tables import (
     COMMON_SECURITY_LOG,
     DEVICE_NETWORK_EVENTS,
@@ -49,7 +49,7 @@ def public_views(parts: Sequence[Part], local: Sequence[Network] = ()) -> tuple[
 
     `local` are the networks that are inside, by default the private ones; it matters where a log says no direction.
     """
-    return tuple(View(name, _view(name, parts, local or PRIVATE)) for name in NAMES)
+    return tuple(View(name, _view(name, parts, local)) for name in NAMES)
 
 
 def carried(parts: Sequence[Part], name: str) -> frozenset[str]:
@@ -59,7 +59,7 @@ def carried(parts: Sequence[Part], name: str) -> frozenset[str]:
         if part.table == name:
             found.update(part.columns)
         else:
-            found.update(*(values for _, values in _derived(name, part, PRIVATE)))
+            found.update(*(values for _, values in _derived(name, part, ())))
     return frozenset(found)
 
 
@@ -136,7 +136,7 @@ def _as_device_events(session: _Session) -> tuple[_Derived, ...]:
     direction = session["NetworkDirection"]
     outgoing = _one_of(direction, "Outbound", "Local")
     # A group address is no host, and has no device of its own.
-    incoming = exp.and_(_one_of(direction.copy(), "Inbound", "Local"), exp.Not(this=within(session["DstIpAddr"], MANY)))
+    incoming = exp.and_(_one_of(direction.copy(), "Inbound", "Local"), exp.Not(this=to_many(session["DstIpAddr"])))
     return (
         (outgoing, _device_event(session, near="Src", far="Dst", actions=_OUTGOING)),
         (incoming, _device_event(session, near="Dst", far="Src", actions=_INCOMING)),
@@ -245,7 +245,7 @@ def _device_events_as_sessions(part: Part, local: Sequence[Network]) -> _Derived
         return _part_column(part, name)
 
     opened_here = _one_of(value("ActionType"), *_BY_DEVICE)
-    far_is_inside = within(value("RemoteIP"), (*local, *MANY))
+    far_is_inside = _near(value("RemoteIP"), local)
 
     def ends(near: exp.Expression, far: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
         """Source and destination, of the values at the device's and at the other end."""
@@ -299,14 +299,14 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
     action = exp.Lower(this=value("DeviceAction"))
     known_action = _chosen(action, {**dict.fromkeys(_ALLOWED, "Allow"), **_DENIED})
     result = _chosen(action, {**dict.fromkeys(_ALLOWED, "Success"), **dict.fromkeys(_DENIED, "Failure")}, otherwise=text("NA"))
-    inside = within(value("SourceIP"), local), within(value("DestinationIP"), (*local, *MANY))
+    from_here, to_here = inside(value("SourceIP"), local), _near(value("DestinationIP"), local)
     # CEF counts deviceDirection: 0 inbound, 1 outbound.
     said = _chosen(
         exp.Lower(this=value("CommunicationDirection")),
         {"inbound": "Inbound", "in": "Inbound", "0": "Inbound", "outbound": "Outbound", "out": "Outbound", "1": "Outbound"},
     )
-    from_inside = _either(inside[1], text("Local"), text("Outbound"))
-    from_outside = _either(inside[1].copy(), text("Inbound"), text("External"))
+    from_inside = _either(to_here, text("Local"), text("Outbound"))
+    from_outside = _either(to_here, text("Inbound"), text("External"))
     pairs = {
         "SrcPortNumber": "SourcePort",
         "DstPortNumber": "DestinationPort",
@@ -330,7 +330,7 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
         "SrcIpAddr": value("SourceIP"),
         "DstIpAddr": value("DestinationIP"),
         "NetworkProtocol": exp.Upper(this=value("Protocol")),
-        "NetworkDirection": _first(said, _either(inside[0], from_inside, from_outside)),
+        "NetworkDirection": _first(said, _either(from_here, from_inside, from_outside)),
     }
     return exp.true(), values
 
@@ -350,6 +350,11 @@ def _part_column(part: Part, name: str) -> exp.Expression:
     declared = table(part.table).column(name)
     assert declared is not None, name  # noqa: S101 a misspelt name here is a fault of this file
     return column(name) if name in part.columns else trees.null(declared.type)
+
+
+def _near(address: exp.Expression, local: Sequence[Network]) -> exp.Expression:
+    """Whether an address is inside, or a group that the inside is part of."""
+    return exp.or_(inside(address, local), to_many(address.copy()))
 
 
 def _one_of(value: exp.Expression, *choices: str) -> exp.Expression:

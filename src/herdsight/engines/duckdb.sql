@@ -49,6 +49,32 @@ CREATE MACRO kql_whole_text(s) AS CASE WHEN regexp_full_match(s, '\s*[+-]?\d+\s*
 CREATE MACRO kql_bool_text(s) AS CASE
     WHEN lower(s) IN ('true', '1') THEN TRUE WHEN lower(s) IN ('false', '0') THEN FALSE END;
 
+-- Addresses --------------------------------------------------------------------------------------------------------
+-- The names are RemoteIPType's; its documentation lists them alone, and what is in each follows the IANA special-purpose
+-- registries (RFC 6890). Carrier-grade NAT and link-local count as private. IPv6 text is taken as RFC 5952 writes it.
+CREATE MACRO kql_address_type(ip) AS CASE
+    WHEN ip = '' THEN ''
+    WHEN contains(ip, ':') THEN CASE
+        WHEN ip = '::1' THEN 'Loopback'
+        WHEN starts_with(lower(ip), '::ffff:') THEN 'FourToSixMapping'
+        WHEN regexp_matches(ip, '(?i)^f([cd]|e[89ab])') THEN 'Private'
+        WHEN regexp_matches(ip, '(?i)^2001:0{0,4}:') THEN 'Teredo'
+        WHEN regexp_matches(ip, '(?i)^(::$|ff|100::|2001:0?db8:)') THEN 'Reserved'
+        ELSE 'Public' END
+    WHEN starts_with(ip, '10.') OR starts_with(ip, '192.168.') OR starts_with(ip, '169.254.') THEN 'Private'
+    WHEN starts_with(ip, '172.') THEN
+        CASE WHEN split_part(ip, '.', 2) BETWEEN '16' AND '31' AND length(split_part(ip, '.', 2)) = 2 THEN 'Private' ELSE 'Public' END
+    WHEN starts_with(ip, '127.') THEN 'Loopback'
+    WHEN ip = '255.255.255.255' THEN 'Broadcast'
+    WHEN regexp_matches(ip, '^(0|22[4-9]|23\d|24\d|25[0-5])\.|^192\.0\.[02]\.|^198\.(1[89]|51\.100)\.|^203\.0\.113\.') THEN 'Reserved'
+    WHEN regexp_matches(ip, '^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.') THEN 'Private'
+    ELSE 'Public' END;
+
+-- RFC 1918, as Kusto has it; null of what is no IPv4 address. A prefix (/24) may follow.
+CREATE MACRO kql_ipv4_is_private(ip) AS
+    CASE WHEN regexp_full_match(ip, '\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(/\d{1,2})?') THEN
+        regexp_matches(ip, '^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\.') END;
+
 -- Arrays -----------------------------------------------------------------------------------------------------------
 CREATE MACRO kql_set(items, most) AS CAST(to_json(coalesce(list_sort(items), [])[1:most]) AS VARCHAR);
 CREATE MACRO kql_list(items, most) AS CAST(to_json(coalesce(items, [])[1:most]) AS VARCHAR);

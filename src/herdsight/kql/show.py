@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from herdsight.kql import plan
 from herdsight.kql.literals import moment
+from herdsight.kql.rewrites.walk import inputs
 from herdsight.tables import ColumnType
 
 _MOST_COLUMNS = 8
@@ -16,20 +17,8 @@ def shown(relation: plan.Relation) -> str:
 
 def _lines(relation: plan.Relation, depth: int) -> Iterator[str]:
     yield "  " * depth + _line(relation)
-    for part in _inputs(relation):
+    for part in inputs(relation):
         yield from _lines(part, depth + 1)
-
-
-def _inputs(relation: plan.Relation) -> tuple[plan.Relation, ...]:
-    match relation:
-        case plan.Join(left=left, right=right):
-            return left, right
-        case plan.IntervalJoin(probe=probe, build=build):
-            return probe, build
-        case plan.Scan() | plan.Rows() | plan.Series():
-            return ()
-        case _:
-            return (relation.input,)
 
 
 def _line(relation: plan.Relation) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from herdsight.kql.functions import aggregates, comparisons, arithmetic, conversions, logic, strings, times
+from herdsight.kql.functions import addresses, aggregates, arithmetic, comparisons, conversions, logic, strings, times
 from herdsight.kql.functions.model import Aggregate, Scalar
 
 
@@ -13,6 +13,6 @@ def _by_name(rows: tuple[Scalar, ...]) -> Mapping[str, tuple[Scalar, ...]]:
 
 # A name may have several rows, for several types of arguments: the first that fits is meant.
 SCALARS: Mapping[str, tuple[Scalar, ...]] = _by_name(
-    (*arithmetic.ROWS, *comparisons.ROWS, *conversions.ROWS, *logic.ROWS, *strings.ROWS, *times.ROWS)
+    (*addresses.ROWS, *arithmetic.ROWS, *comparisons.ROWS, *conversions.ROWS, *logic.ROWS, *strings.ROWS, *times.ROWS)
 )
 AGGREGATES: Mapping[str, Aggregate] = {row.name: row for row in aggregates.ROWS}

@@ -24,6 +24,19 @@ def rebuild(relation: plan.Relation, on_relation: OnRelation) -> plan.Relation:
             return on_relation(replace(relation, input=rebuild(relation.input, on_relation)))
 
 
+def inputs(relation: plan.Relation) -> tuple[plan.Relation, ...]:
+    """The relations that one is computed from."""
+    match relation:
+        case plan.Join(left=left, right=right):
+            return left, right
+        case plan.IntervalJoin(probe=probe, build=build):
+            return probe, build
+        case plan.Scan() | plan.Rows() | plan.Series():
+            return ()
+        case _:
+            return (relation.input,)
+
+
 def with_scalars(relation: plan.Relation, on_scalar: OnScalar) -> plan.Relation:
     """The relation with its own scalars (not its inputs') replaced."""
     match relation:

@@ -1,0 +1,49 @@
+"""One verdict per host: the roles that its findings say, how bad it is, and a story in time order."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from herdsight.findings.model import Finding, HostVerdict, Role, iso
+
+_TOLD = {
+    Role.BOT: "behaves like a bot",
+    Role.RELAY: "behaves like a relay",
+    Role.ATTACKER: "attacks others",
+    Role.TARGET: "is under attack",
+}
+
+
+def verdicts(findings: Iterable[Finding]) -> tuple[HostVerdict, ...]:
+    """A verdict for every host that has findings, the worst first."""
+    by_host: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_host[finding.host].append(finding)
+    return tuple(sorted((_verdict(host, found) for host, found in by_host.items()), key=_rank))
+
+
+def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings by severity, then confidence, then number of rows; equal ones by id, so that the order is always the same."""
+    confidence = {"high": 0, "medium": 1, "low": 2}
+    return tuple(
+        sorted(findings, key=lambda each: (-each.severity.rank, confidence[each.confidence], -each.count, each.id))
+    )
+
+
+def _verdict(host: str, findings: list[Finding]) -> HostVerdict:
+    in_order = sorted(findings, key=lambda each: (each.first_seen, each.id))
+    return HostVerdict(
+        host=host,
+        roles=tuple(role for role in Role if any(each.role is role for each in findings)),
+        severity=max((each.severity for each in findings), key=lambda severity: severity.rank),
+        probability=None,  # rules are thresholds: they state no probability
+        story=tuple(_told(each) for each in in_order),
+        findings=tuple(each.id for each in ranked(findings)),
+    )
+
+
+def _told(finding: Finding) -> str:
+    return f"{iso(finding.first_seen)} to {iso(finding.last_seen)}: {_TOLD[finding.role]}: {finding.reasons[0]}"
+
+
+def _rank(verdict: HostVerdict) -> tuple[int, int, str]:
+    return -verdict.severity.rank, -len(verdict.findings), verdict.host

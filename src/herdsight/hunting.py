@@ -1,0 +1,167 @@
+"""The main job: every rule replayed over the logs, its alerts merged into findings, one verdict per host."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import herdsight
+from herdsight.errors import InputError
+from herdsight.evidence import Proof, proofs
+from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
+from herdsight.findings.verdicts import ranked, verdicts
+from herdsight.kql.plan import Relation
+from herdsight.leads import Lead, merged
+from herdsight.querying import compiled, scanned_tables
+from herdsight.replay import Row, replayed
+from herdsight.rules.model import Rule
+from herdsight.rules.reading import RuleFile, shipped_rules
+from herdsight.telemetry import Options, Progress, Span, Telemetry
+
+
+def hunt(
+    paths: Sequence[Path | str],
+    options: Options = Options(),
+    progress: Progress | None = None,
+    rules: Sequence[RuleFile] | None = None,
+) -> Hunt:
+    """Read the logs, run every rule that they can carry (the shipped ones unless others are given), and conclude.
+
+    Raises:
+        InputError: nothing could be read, or an option is wrong.
+        RuleError, QueryError: a rule is wrong.
+        EngineError: memory or disk stood in the way.
+    """
+    detections = [_detection(each) for each in (shipped_rules() if rules is None else rules)]
+    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+        if telemetry.span is None:
+            raise InputError("the logs hold no event", hint="look at --since and --until, or at why records were rejected")
+        findings: list[Finding] = []
+        skipped: list[Skipped] = []
+        for number, detection in enumerate(detections):
+            if progress:
+                progress(detection.file.rule.name, number, len(detections))
+            why = _why_not(detection, telemetry)
+            if why:
+                skipped.append(Skipped(detection=detection.file.slug, why=why))
+            else:
+                findings += _findings(detection, telemetry)
+        return _concluded(telemetry, telemetry.span, findings, skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class _Detection:
+    """A rule with its query compiled."""
+
+    file: RuleFile
+    relation: Relation
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The tables that it reads."""
+        return scanned_tables(self.relation)
+
+
+def _detection(file: RuleFile) -> _Detection:
+    return _Detection(file, compiled(file.rule.query, f"{file.source} (query)")[0].query.relation)
+
+
+def _why_not(detection: _Detection, telemetry: Telemetry) -> str | None:
+    """Why a detection cannot run on this data; None where it can."""
+    empty = [name for name in detection.reads if name not in telemetry.spans]
+    if not empty:
+        return None
+    return f"it reads {' and '.join(empty)}, and nothing in these logs can be seen as that"
+
+
+def _findings(detection: _Detection, telemetry: Telemetry) -> Iterator[Finding]:
+    rule = detection.file.rule
+    span = _span(telemetry, detection.reads)
+    leads = merged(replayed(telemetry, rule, detection.relation, span), rule)
+    lacking = _lacking(rule, telemetry)
+    for lead, proof in zip(leads, proofs(telemetry, rule.herdsight.evidence, leads), strict=True):
+        yield _finding(detection.file, lead, proof, lacking)
+
+
+def _span(telemetry: Telemetry, names: Iterable[str]) -> Span:
+    spans = [telemetry.spans[name] for name in names]
+    return Span(min(span.first for span in spans), max(span.last for span in spans))
+
+
+def _lacking(rule: Rule, telemetry: Telemetry) -> tuple[str, ...]:
+    """What the rule would be surer with and these logs do not have, in words."""
+    carried = telemetry.carries(rule.herdsight.evidence.table)
+    return tuple(
+        f"the logs have no {name}, so what the rule leaves out by it was not left out"
+        for name in rule.herdsight.wants
+        if name not in carried
+    )
+
+
+def _finding(file: RuleFile, lead: Lead, proof: Proof, lacking: tuple[str, ...]) -> Finding:
+    rule, columns, row = file.rule, file.rule.herdsight.finding, lead.strongest
+    numbers: dict[str, Scalar] = {
+        name: value for name, column in rule.customDetails.items() if isinstance(value := row[column], str | int | float)
+    }
+    return Finding(
+        id=_identity(file.slug, (str(row[name]) for name in columns.entities)),
+        detection=file.slug,
+        kind="rule",
+        title=rule.name,
+        severity=Severity(rule.severity.lower()),
+        confidence=rule.herdsight.confidence,
+        probability=None,
+        role=rule.herdsight.role,
+        host=str(row[columns.host]),
+        process=_text(row, columns.process),
+        account=_text(row, columns.account),
+        remotes=tuple(str(value) for value in lead.named(columns.remotes)),
+        ports=tuple(value for value in lead.named(columns.ports) if isinstance(value, int)),
+        first_seen=lead.first,
+        last_seen=lead.last,
+        count=proof.count,
+        reasons=(*(_said(reason, row) for reason in rule.herdsight.reasons), *lacking),
+        numbers={**numbers, "alerts": lead.alerts},
+        techniques=rule.relevantTechniques,
+        evidence=proof.evidence,
+    )
+
+
+def _identity(detection: str, entities: Iterable[str]) -> str:
+    """A name for the finding that is the same whenever the same detection names the same entities."""
+    digest = hashlib.sha256("\0".join((detection, *entities)).encode("utf-8", "surrogatepass"))
+    return f"F{digest.hexdigest()[:10]}"
+
+
+def _text(row: Row, column: str | None) -> str | None:
+    return str(row[column]) or None if column else None
+
+
+def _said(reason: str, row: Row) -> str:
+    """A reason with the result's values in it. The sentence is the rule's; the values are only put in, never read."""
+    words = {name: _word(value) for name, value in row.items()}
+    parts = reason.split("{")
+    return parts[0] + "".join(_put(part, words) for part in parts[1:])
+
+
+def _put(part: str, words: Mapping[str, str]) -> str:
+    name, _, rest = part.partition("}")
+    return words.get(name, "{" + name + "}") + rest
+
+
+def _word(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)  # noqa: PLR2004 a port has no comma
+
+
+def _concluded(telemetry: Telemetry, span: Span, findings: Sequence[Finding], skipped: Sequence[Skipped]) -> Hunt:
+    return Hunt(
+        herdsight=herdsight.__version__,
+        now=telemetry.now,
+        span=(span.first, span.last),
+        inputs=telemetry.inputs,
+        verdicts=verdicts(findings),
+        findings=ranked(findings),
+        skipped=tuple(skipped),
+    )

@@ -1,0 +1,87 @@
+"""Alerts of a rule merged: however often it fired for the same entities, they are one lead."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from herdsight.replay import Alert, Row
+from herdsight.rules.model import EvidenceRows, FindingColumns, Rule
+
+Scalar = str | int | float | bool | datetime | None
+_MOST_VALUES = 50  # values of one set that a lead keeps, so that a rule that fires a thousand times has a readable filter
+
+
+@dataclass(slots=True)
+class Lead:
+    """What a rule says of one set of entities: over what time, how often, and its strongest result."""
+
+    first: datetime
+    last: datetime
+    strongest: Row
+    alerts: int = 0
+    values: dict[str, dict[Scalar, None]] = field(default_factory=dict)  # of each column that names something, all values
+
+    def named(self, columns: Iterable[str]) -> tuple[Scalar, ...]:
+        """All values of these columns, in order of value, each once."""
+        found = {value for column in columns for value in self.values.get(column, ())}
+        return tuple(sorted(found, key=lambda value: (value is None, str(type(value)), value if value is not None else 0)))  # type: ignore[arg-type,type-var] # alike within a type
+
+
+def merged(alerts: Iterable[Alert], rule: Rule) -> tuple[Lead, ...]:
+    """One lead for each set of entities, in the order of their first alerts."""
+    columns = rule.herdsight.finding
+    named = [*columns.remotes, *columns.ports, *_references(rule.herdsight.evidence)]
+    leads: dict[tuple[object, ...], Lead] = {}
+    for alert in alerts:
+        key = tuple(alert.row[name] for name in columns.entities)
+        lead = leads.get(key)
+        if lead is None:
+            lead = leads[key] = Lead(_time(alert.row, columns.first), _time(alert.row, columns.last), alert.row)
+        _add(lead, alert.row, columns, named)
+    return tuple(leads.values())
+
+
+def _add(lead: Lead, row: Row, columns: FindingColumns, named: Iterable[str]) -> None:
+    lead.alerts += 1
+    lead.first = min(lead.first, _time(row, columns.first))
+    lead.last = max(lead.last, _time(row, columns.last))
+    if _number(row[columns.strength]) > _number(lead.strongest[columns.strength]):
+        lead.strongest = row
+    for name in named:
+        values = lead.values.setdefault(name, {})
+        found = row[name] if isinstance(row[name], list) else [row[name]]
+        for value in found:  # type: ignore[union-attr] # a list, by the line above
+            if len(values) < _MOST_VALUES:
+                values[value] = None
+
+
+def _references(evidence: EvidenceRows) -> list[str]:
+    return [part[1:] for parts in evidence.where.values() for part in parts_of(parts) if part.startswith("$")]
+
+
+def parts_of(parts: str | tuple[str, ...]) -> tuple[str, ...]:
+    """What a column of evidence must have, as a tuple."""
+    return (parts,) if isinstance(parts, str) else parts
+
+
+def wanted(evidence: EvidenceRows, lead: Lead) -> Mapping[str, tuple[Scalar, ...]]:
+    """The values that each column of a lead's evidence must have one of."""
+    return {
+        column: tuple(
+            value
+            for part in parts_of(parts)
+            for value in (lead.named([part[1:]]) if part.startswith("$") else (part,))
+        )
+        for column, parts in evidence.where.items()
+    }
+
+
+def _time(row: Row, column: str) -> datetime:
+    value = row[column]
+    if not isinstance(value, datetime):
+        raise TypeError(f"{column} is no time")
+    return value
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

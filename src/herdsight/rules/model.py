@@ -1,0 +1,151 @@
+"""What a rule says. The fields are those of a Sentinel analytics-rule template; `herdsight` is ours, and no Sentinel reads it."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from herdsight.findings.model import Role
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)  # Sentinel's limits for a scheduled rule
+_LONG, _SELDOM = timedelta(days=2), timedelta(hours=1)  # a period this long needs a frequency no higher
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"(\d+)([mhd])", str(value))
+    if not match:
+        raise ValueError("must be a number and m, h or d, for example 5m or 1d")
+    length = timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
+    if not _SHORTEST <= length <= _LONGEST:
+        raise ValueError("must be between 5m and 14d")
+    return length
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+ColumnName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=500)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConnector(_Part):
+    """A Sentinel data connector and the tables of it that the rule reads."""
+
+    connectorId: str  # noqa: N815 Sentinel's name
+    dataTypes: tuple[str, ...]  # noqa: N815 Sentinel's name
+
+
+class FieldMapping(_Part):
+    """An identifier of an entity, and the column that has it."""
+
+    identifier: str
+    columnName: ColumnName  # noqa: N815 Sentinel's name
+
+
+class EntityMapping(_Part):
+    """An entity that an alert of the rule names."""
+
+    entityType: str  # noqa: N815 Sentinel's name
+    fieldMappings: Annotated[tuple[FieldMapping, ...], Field(min_length=1, max_length=3)]  # noqa: N815 Sentinel's name
+
+
+class EventGrouping(_Part):
+    """One alert for all results of a run, or one for each."""
+
+    aggregationKind: Literal["SingleAlert", "AlertPerResult"]  # noqa: N815 Sentinel's name
+
+
+class Correction(_Part):
+    """Where the published detection that the rule rests on is wrong: what it says, what the rule says, and why."""
+
+    page: str
+    here: str
+    why: str
+
+
+class FindingColumns(_Part):
+    """Which of the query's columns say what in a finding.
+
+    `entities` make two results the same finding. `remotes` and `ports` may be columns of single values or of sets.
+    """
+
+    entities: Annotated[tuple[ColumnName, ...], Field(min_length=1)]
+    host: ColumnName
+    process: ColumnName | None = None
+    account: ColumnName | None = None
+    remotes: tuple[ColumnName, ...] = ()
+    ports: tuple[ColumnName, ...] = ()
+    first: ColumnName
+    last: ColumnName
+    strength: ColumnName  # the number by which the strongest of several results is told
+
+
+class EvidenceRows(_Part):
+    """Where a finding's rows are: a table, and for its columns a constant, constants, or `$Column` of the result."""
+
+    table: str
+    where: dict[ColumnName, str | tuple[str, ...]]
+
+
+class Herdsight(_Part):
+    """What Herdsight adds: how a result becomes a finding, how far to trust it, and where it rests and fails."""
+
+    role: Role
+    confidence: Literal["low", "medium", "high"]
+    finding: FindingColumns
+    evidence: EvidenceRows
+    reasons: Annotated[tuple[str, ...], Field(min_length=1)]  # sentences with {Column} in them
+    wants: tuple[ColumnName, ...] = ()  # columns of the evidence's table that make it surer; without them a finding says so
+    falsePositives: tuple[str, ...]  # noqa: N815 named like its neighbours
+    knownGaps: tuple[str, ...]  # noqa: N815 named like its neighbours
+    corrections: tuple[Correction, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+class Rule(_Part):
+    """A scheduled analytics rule."""
+
+    id: UUID
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    description: Annotated[str, Field(max_length=5000)]
+    kind: Literal["Scheduled"]
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    severity: Literal["Informational", "Low", "Medium", "High"]
+    requiredDataConnectors: tuple[DataConnector, ...]  # noqa: N815 Sentinel's name
+    queryFrequency: Duration  # noqa: N815 Sentinel's name
+    queryPeriod: Duration  # noqa: N815 Sentinel's name
+    triggerOperator: Literal["gt", "lt", "eq", "ne"]  # noqa: N815 Sentinel's name
+    triggerThreshold: Annotated[int, Field(ge=0, le=10_000)]  # noqa: N815 Sentinel's name
+    tactics: tuple[str, ...]
+    relevantTechniques: tuple[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")], ...]  # noqa: N815 Sentinel's name
+    query: Annotated[str, Field(min_length=1, max_length=10_000)]
+    entityMappings: Annotated[tuple[EntityMapping, ...], Field(min_length=1, max_length=10)]  # noqa: N815 Sentinel's name
+    customDetails: Annotated[dict[str, ColumnName], Field(max_length=20)] = {}  # noqa: N815 Sentinel's name
+    eventGroupingSettings: EventGrouping | None = None  # noqa: N815 Sentinel's name
+    herdsight: Herdsight
+
+    @model_validator(mode="after")
+    def _schedule_holds(self) -> "Rule":
+        if self.queryFrequency > self.queryPeriod:
+            raise ValueError("queryFrequency must not be longer than queryPeriod")
+        if self.queryPeriod >= _LONG and self.queryFrequency < _SELDOM:
+            raise ValueError("a queryPeriod of 2d or more needs a queryFrequency of 1h or more")
+        return self
+
+    def triggers(self, results: int) -> bool:
+        """Whether a run with that many results raises an alert."""
+        match self.triggerOperator:
+            case "gt":
+                return results > self.triggerThreshold
+            case "lt":
+                return results < self.triggerThreshold
+            case "eq":
+                return results == self.triggerThreshold
+            case "ne":
+                return results != self.triggerThreshold
