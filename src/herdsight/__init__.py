@@ -1,7 +1,7 @@
 """Herdsight finds the bots, relays and floods in the logs you already have.
 
-`hunt` is the main job, `query` asks anything in KQL; both take paths of log files and folders. They are imported when they
-are first used, so that `import herdsight` is quick.
+`hunt` is the main job, `query` asks anything in KQL; both take paths of log files and folders. They are imported when
+they are first used, so that `import herdsight` is quick.
 """
 
 from typing import TYPE_CHECKING

@@ -24,24 +24,24 @@ PRIVATE = _networks(
 MANY = _networks("224.0.0.0/4", "255.255.255.255/32", "ff00::/8")
 
 
-def address_type(address: exp.Expression) -> exp.Expression:
+def address_type(address: exp.Expr) -> exp.Expr:
     """The RemoteIPType of an address's text: Public, Private, Reserved and so on; "" of no address."""
     return call("kql_address_type", address)
 
 
-def inside(address: exp.Expression, local: Sequence[Network]) -> exp.Expression:
+def inside(address: exp.Expr, local: Sequence[Network]) -> exp.Expr:
     """Whether an address is inside: in one of the networks, or private where none is given."""
     if local:
         return within(address, local)
     return exp.In(this=address_type(address), expressions=[text("Private"), text("Loopback")])
 
 
-def to_many(address: exp.Expression) -> exp.Expression:
+def to_many(address: exp.Expr) -> exp.Expr:
     """Whether an address is no host's own: a group, a broadcast or a reserved one."""
     return exp.In(this=address_type(address), expressions=[text("Reserved"), text("Broadcast")])
 
 
-def within(address: exp.Expression, networks: Sequence[Network]) -> exp.Expression:
+def within(address: exp.Expr, networks: Sequence[Network]) -> exp.Expr:
     """Whether the text of an address lies in one of the networks.
 
     Text is compared, not numbers: an IPv4 network is a prefix of whole octets and a range of the next one. IPv6 text
@@ -53,13 +53,12 @@ def within(address: exp.Expression, networks: Sequence[Network]) -> exp.Expressi
     return exp.Case(ifs=[exp.If(this=has_colon, true=wide)], default=narrow)
 
 
-
 _OCTET = 8
 _NIBBLE = 4
 _HEXTETS = 8
 
 
-def _within_v4(address: exp.Expression, network: IPv4Network) -> exp.Expression:
+def _within_v4(address: exp.Expr, network: IPv4Network) -> exp.Expr:
     whole, rest = divmod(network.prefixlen, _OCTET)
     octets = network.network_address.packed
     if rest == 0 and whole == len(octets):
@@ -68,15 +67,16 @@ def _within_v4(address: exp.Expression, network: IPv4Network) -> exp.Expression:
     begins = call("starts_with", address.copy(), text(prefix)) if prefix else exp.true()
     if rest == 0:
         return begins
-    octet = exp.TryCast(this=call("split_part", address.copy(), text("."), number(whole + 1)),
-                        to=exp.DataType.build("INT"))
+    octet = exp.TryCast(
+        this=call("split_part", address.copy(), text("."), number(whole + 1)), to=exp.DataType.build("INT")
+    )
     low = octets[whole]
     between = exp.Between(this=octet, low=number(low), high=number(low + 2 ** (_OCTET - rest) - 1))
     # A CASE evaluates its branch only for the rows that reach it; AND would split every address.
     return exp.Case(ifs=[exp.If(this=begins, true=between)], default=exp.false())
 
 
-def _within_v6(address: exp.Expression, network: IPv6Network) -> exp.Expression:
+def _within_v6(address: exp.Expr, network: IPv6Network) -> exp.Expr:
     digits = network.network_address.exploded.replace(":", "")
     whole, rest = divmod(network.prefixlen, _NIBBLE)
     spelled = _spelled_out(address)
@@ -85,25 +85,33 @@ def _within_v6(address: exp.Expression, network: IPv6Network) -> exp.Expression:
         return begins
     low = int(digits[whole], 16)
     allowed = [text(f"{digit:x}") for digit in range(low, low + 2 ** (_NIBBLE - rest))]
-    return exp.and_(begins, exp.In(this=call("substr", spelled.copy(), number(whole + 1), number(1)), expressions=allowed))
+    return exp.and_(
+        begins, exp.In(this=call("substr", spelled.copy(), number(whole + 1), number(1)), expressions=allowed)
+    )
 
 
-def _spelled_out(address: exp.Expression) -> exp.Expression:
+def _spelled_out(address: exp.Expr) -> exp.Expr:
     """The 32 hexadecimal digits of an IPv6 text: `::` filled up, each group with its leading zeros."""
     bare = call("lower", call("split_part", address.copy(), text("%"), number(1)))
     left = _groups(call("split_part", bare, text("::"), number(1)))
     right = _groups(call("split_part", bare.copy(), text("::"), number(2)))
     given = exp.Add(this=call("len", left), expression=call("len", right))
     gap = call("greatest", exp.Sub(this=number(_HEXTETS), expression=exp.paren(given)), number(0))
-    return call("concat", call("array_to_string", left.copy(), text("")),
-                call("repeat", text("0000"), exp.Cast(this=gap, to=exp.DataType.build("BIGINT"))),
-                call("array_to_string", right.copy(), text("")))
+    return call(
+        "concat",
+        call("array_to_string", left.copy(), text("")),
+        call("repeat", text("0000"), exp.Cast(this=gap, to=exp.DataType.build("BIGINT"))),
+        call("array_to_string", right.copy(), text("")),
+    )
 
 
-def _groups(part: exp.Expression) -> exp.Expression:
+def _groups(part: exp.Expr) -> exp.Expr:
     """The groups of one side, four digits each; none for an empty side."""
     group = exp.to_identifier("g")
     padded = exp.Lambda(this=call("lpad", exp.column("g"), number(4), text("0")), expressions=[group])
-    split = call("list_filter", call("string_split", part, text(":")),
-                 exp.Lambda(this=exp.NEQ(this=exp.column("g"), expression=text("")), expressions=[group.copy()]))
+    split = call(
+        "list_filter",
+        call("string_split", part, text(":")),
+        exp.Lambda(this=exp.NEQ(this=exp.column("g"), expression=text("")), expressions=[group.copy()]),
+    )
     return call("list_transform", split, padded)

@@ -19,8 +19,8 @@ Paths = str | Path | Sequence[str | Path]
 def query(kql: str, paths: Paths = (), **options: Any) -> pa.Table:
     """The rows of one KQL query over logs, as Arrow.
 
-    A datetime is timestamp[us] in UTC, a timespan duration[us], a dynamic JSON text; the KQL type of every column stands in its
-    field's metadata under `kql:type`. `options` are those of `herdsight.telemetry.Options`.
+    A datetime is timestamp[us] in UTC, a timespan duration[us], a dynamic JSON text; the KQL type of a column stands in
+    its field's metadata under `kql:type`. `options` are those of `herdsight.telemetry.Options`.
 
     >>> import herdsight
     >>> herdsight.query("print answer = 6 * 7").to_pylist()
@@ -33,7 +33,9 @@ def query(kql: str, paths: Paths = (), **options: Any) -> pa.Table:
     found = query_all(kql, paths, **options)
     if len(found) > 1:
         lines = ", ".join(str(answer.first_line) for answer in found)
-        raise QueryError(f"the text holds {len(found)} queries (at lines {lines})", code="HS041", hint="query_all() answers them all")
+        raise QueryError(
+            f"the text holds {len(found)} queries (at lines {lines})", code="HS041", hint="query_all() answers them all"
+        )
     return found[0].table
 
 
@@ -59,7 +61,9 @@ def _paths(paths: Paths) -> list[Path]:
 
 def _options(given: dict[str, Any]) -> Options:
     """Options from keyword arguments; times may be datetimes, and a lone network a string."""
-    options = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items()}
+    options: dict[str, Any] = {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in given.items()
+    }
     if isinstance(options.get("local"), str):
         options["local"] = (options["local"],)
     for name in ("local", "tables"):

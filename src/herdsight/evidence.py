@@ -1,4 +1,4 @@
-"""The rows behind the leads of a rule, found for all of them in one pass: how many, and the first few with file and record."""
+"""The rows behind the leads of a rule, found for all in one pass: how many, and the first few with their places."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,11 @@ def proofs(telemetry: Telemetry, spec: EvidenceRows, leads: Sequence[Lead]) -> t
 
 
 def _proof(
-    telemetry: Telemetry, table: str, lead: Lead, want: Mapping[str, Sequence[Scalar]], rows: Sequence[dict[str, object]]
+    telemetry: Telemetry,
+    table: str,
+    lead: Lead,
+    want: Mapping[str, Sequence[Scalar]],
+    rows: Sequence[dict[str, object]],
 ) -> Proof:
     evidence = Evidence(
         table=table, filter=_filter(table, lead, want), rows=tuple(_shown(telemetry, row) for row in rows)
@@ -91,7 +95,7 @@ def _query(
     return first.order_by(trees.column(_LEAD), trees.column(_POSITION))
 
 
-def _same(name: str, declared: tables.Column | None) -> exp.Expression:
+def _same(name: str, declared: tables.Column | None) -> exp.Expr:
     left, right = trees.column(name, "t"), trees.column(name, "k")
     if declared and declared.type is ColumnType.STRING:
         return exp.EQ(this=left, expression=right)
@@ -106,7 +110,9 @@ def _keys(leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
         for row in _combinations(number, lead, [want[key] for key in keys])
     ]
     names = [_LEAD, _FIRST, _LAST, *keys]
-    alias = exp.TableAlias(this=exp.to_identifier("v", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names])
+    alias = exp.TableAlias(
+        this=exp.to_identifier("v", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
+    )
     return exp.select(*(trees.column(name) for name in names)).from_(exp.Values(expressions=rows, alias=alias))
 
 

@@ -16,12 +16,12 @@ from herdsight.querying import compiled, scanned_tables
 from herdsight.replay import Row, replayed
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
-from herdsight.telemetry import Options, Progress, Span, Telemetry
+from herdsight.telemetry import DEFAULTS, Options, Progress, Span, Telemetry
 
 
 def hunt(
     paths: Sequence[Path | str],
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     progress: Progress | None = None,
     rules: Sequence[RuleFile] | None = None,
 ) -> Hunt:
@@ -35,7 +35,9 @@ def hunt(
     detections = [_detection(each) for each in (shipped_rules() if rules is None else rules)]
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
         if telemetry.span is None:
-            raise InputError("the logs hold no event", hint="look at --since and --until, or at why records were rejected")
+            raise InputError(
+                "the logs hold no event", hint="look at --since and --until, or at why records were rejected"
+            )
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         for number, detection in enumerate(detections):
@@ -101,7 +103,9 @@ def _lacking(rule: Rule, telemetry: Telemetry) -> tuple[str, ...]:
 def _finding(file: RuleFile, lead: Lead, proof: Proof, lacking: tuple[str, ...]) -> Finding:
     rule, columns, row = file.rule, file.rule.herdsight.finding, lead.strongest
     numbers: dict[str, Scalar] = {
-        name: value for name, column in rule.customDetails.items() if isinstance(value := row[column], str | int | float)
+        name: value
+        for name, column in rule.customDetails.items()
+        if isinstance(value := row[column], str | int | float)
     }
     return Finding(
         id=_identity(file.slug, (str(row[name]) for name in columns.entities)),

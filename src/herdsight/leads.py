@@ -8,7 +8,9 @@ from herdsight.replay import Alert, Row
 from herdsight.rules.model import EvidenceRows, FindingColumns, Rule
 
 Scalar = str | int | float | bool | datetime | None
-_MOST_VALUES = 50  # values of one set that a lead keeps, so that a rule that fires a thousand times has a readable filter
+_MOST_VALUES = (
+    50  # values of one set that a lead keeps, so that a rule that fires a thousand times has a readable filter
+)
 
 
 @dataclass(slots=True)
@@ -19,12 +21,16 @@ class Lead:
     last: datetime
     strongest: Row
     alerts: int = 0
-    values: dict[str, dict[Scalar, None]] = field(default_factory=dict)  # of each column that names something, all values
+    values: dict[str, dict[Scalar, None]] = field(
+        default_factory=dict
+    )  # of each column that names something, all values
 
     def named(self, columns: Iterable[str]) -> tuple[Scalar, ...]:
         """All values of these columns, in order of value, each once."""
         found = {value for column in columns for value in self.values.get(column, ())}
-        return tuple(sorted(found, key=lambda value: (value is None, str(type(value)), value if value is not None else 0)))  # type: ignore[arg-type,type-var] # alike within a type
+        return tuple(
+            sorted(found, key=lambda value: (value is None, str(type(value)), value if value is not None else 0))
+        )
 
 
 def merged(alerts: Iterable[Alert], rule: Rule) -> tuple[Lead, ...]:
@@ -49,10 +55,15 @@ def _add(lead: Lead, row: Row, columns: FindingColumns, named: Iterable[str]) ->
         lead.strongest = row
     for name in named:
         values = lead.values.setdefault(name, {})
-        found = row[name] if isinstance(row[name], list) else [row[name]]
-        for value in found:  # type: ignore[union-attr] # a list, by the line above
+        for value in _each(row[name]):
             if len(values) < _MOST_VALUES:
                 values[value] = None
+
+
+def _each(value: object) -> list[Scalar]:
+    """The values of a set, or a lone value, as what a condition can compare."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if each is None or isinstance(each, str | int | float | bool | datetime)]
 
 
 def _references(evidence: EvidenceRows) -> list[str]:
@@ -68,9 +79,7 @@ def wanted(evidence: EvidenceRows, lead: Lead) -> Mapping[str, tuple[Scalar, ...
     """The values that each column of a lead's evidence must have one of."""
     return {
         column: tuple(
-            value
-            for part in parts_of(parts)
-            for value in (lead.named([part[1:]]) if part.startswith("$") else (part,))
+            value for part in parts_of(parts) for value in (lead.named([part[1:]]) if part.startswith("$") else (part,))
         )
         for column, parts in evidence.where.items()
     }

@@ -1,8 +1,9 @@
 """Questions in KQL over logs: text in, Arrow out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,15 +11,15 @@ from herdsight import tables
 from herdsight.errors import EngineError, InputError, QueryError
 from herdsight.kql import plan
 from herdsight.kql.bind import Query, bind
+from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lower import lower
 from herdsight.kql.rewrites import optimised
 from herdsight.kql.rewrites.walk import inputs
-from herdsight.kql.statements import Script, blocks, parse
-from herdsight.kql.lexer import Text
 from herdsight.kql.show import shown
+from herdsight.kql.statements import Script, blocks, parse
 from herdsight.tables import ColumnType
-from herdsight.telemetry import Options, Progress, Telemetry
+from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
 
 KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type stands
 
@@ -82,7 +83,7 @@ def _collected(problems: Sequence[QueryError]) -> QueryError:
 def answers(
     text: str,
     paths: Sequence[Path | str] = (),
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     source: str = "query",
     progress: Progress | None = None,
@@ -111,7 +112,7 @@ def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:
 
 
 def explanations(
-    text: str, paths: Sequence[Path | str] = (), options: Options = Options(), *, source: str = "query"
+    text: str, paths: Sequence[Path | str] = (), options: Options = DEFAULTS, *, source: str = "query"
 ) -> Iterator[Explanation]:
     """Explain the queries of a text; without paths against the declared tables alone."""
     ready = compiled(text, source)
@@ -138,9 +139,7 @@ _ARROW = {
 
 def typed(rows: pa.Table, fields: Sequence[plan.Field]) -> pa.Table:
     """An engine's rows under KQL's names and types; each field's metadata says its KQL type."""
-    columns = [
-        _cast(column, field.type) for column, field in zip(rows.columns, fields, strict=True)
-    ]
+    columns = [_cast(column, field.type) for column, field in zip(rows.columns, fields, strict=True)]
     schema = pa.schema(
         [
             pa.field(field.name, column.type, metadata={KQL_TYPE: field.type.value.encode()})
@@ -150,7 +149,7 @@ def typed(rows: pa.Table, fields: Sequence[plan.Field]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _cast(column: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray:
+def _cast(column: "pa.ChunkedArray[Any]", kind: ColumnType) -> "pa.ChunkedArray[Any]":
     wanted = _ARROW.get(kind)
     if wanted is None or column.type == wanted:
         return column

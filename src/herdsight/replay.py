@@ -55,7 +55,7 @@ def _run(telemetry: Telemetry, relation: Relation, run: Run) -> list[Row]:
     now = micros(run.until)
     windowed = within(optimised(relation, now), micros(run.since), now)
     table = typed(telemetry.run(lower(windowed)), relation.fields)
-    sets = [field.name for field in table.schema if field.metadata[KQL_TYPE] == b"dynamic"]
+    sets = [field.name for field in table.schema if (field.metadata or {}).get(KQL_TYPE) == b"dynamic"]
     return [_with_values(row, sets) for row in table.to_pylist()]
 
 

@@ -70,8 +70,8 @@ COMMON_SECURITY_LOG = "CommonSecurityLog"
 NETWORK_SESSION = "ASimNetworkSessionLogs"
 NAMES = (DEVICE_NETWORK_EVENTS, COMMON_SECURITY_LOG, NETWORK_SESSION)
 
-# Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded, why.
-# Everything that holds rows as they were read has the three; no query sees them.
+# Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded,
+# why. Everything that holds rows as they were read has the three; no query sees them.
 FILE_COLUMN = "_file"
 ROW_COLUMN = "_row"
 REJECT_COLUMN = "_reject"

@@ -30,9 +30,10 @@ _NEWEST, _CLOCK = "data", "wall"
 class Options:
     """What every reading of logs takes.
 
-    `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the newest
-    event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE, GLOB) pairs and
-    `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how many, None for all.
+    `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the
+    newest event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE,
+    GLOB) pairs and `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how
+    many, None for all.
     """
 
     local: tuple[str, ...] = ()
@@ -43,6 +44,9 @@ class Options:
     format_in: str | None = None
     memory: str = DEFAULT_MEMORY
     threads: int | None = None
+
+
+DEFAULTS = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ class Telemetry:
 
     def __init__(self, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> None:
         self._options = options
-        self._since, self._until = (_time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until")))
+        self._since, self._until = (
+            _time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until"))
+        )
         local = tuple(_network(text) for text in options.local)
         self._now_option = None if options.now in (_NEWEST, _CLOCK) else _time(options.now, "--now")
         self.engine = DuckDbEngine(options.memory, options.threads)
@@ -75,11 +81,13 @@ class Telemetry:
         for view in public_views(self.parts, local):
             tree = view.tree
             if self._since is not None or self._until is not None:
-                tree = exp.select(exp.Star()).from_(tree.subquery("t")).where(self._within(tables.table(view.name).time))
+                tree = (
+                    exp.select(exp.Star()).from_(tree.subquery("t")).where(self._within(tables.table(view.name).time))
+                )
             self.engine.execute(exp.Create(this=trees.relation(view.name), kind="VIEW", expression=tree))
 
-    def _within(self, time: str) -> exp.Expression:
-        conditions: list[exp.Expression] = []
+    def _within(self, time: str) -> exp.Expr:
+        conditions: list[exp.Expr] = []
         if self._since is not None:
             conditions.append(exp.GTE(this=trees.column(time), expression=trees.timestamp(self._since)))
         if self._until is not None:
@@ -139,7 +147,7 @@ class Telemetry:
         """The file and the record behind a row, from its hidden columns."""
         return self._loaded.locate(file, row)
 
-    def run(self, tree: exp.Expression) -> pa.Table:
+    def run(self, tree: exp.Expr) -> pa.Table:
         """Run a tree over the public tables."""
         return self.engine.run(tree)
 
@@ -162,7 +170,9 @@ def _time(text: str | None, option: str) -> datetime | None:
     try:
         return moment(datetime_micros(text))
     except (ValueError, OverflowError) as error:
-        raise InputError(f"{option} takes a time, not {text!r}", hint="for example 2026-05-31 or 2026-05-31T10:00:00Z") from error
+        raise InputError(
+            f"{option} takes a time, not {text!r}", hint="for example 2026-05-31 or 2026-05-31T10:00:00Z"
+        ) from error
 
 
 def _network(text: str) -> Network:

@@ -33,10 +33,12 @@ def sql_type(kind: ColumnType) -> exp.DataType:
 
 def column(name: str, table: str | None = None) -> exp.Column:
     """A quoted column reference."""
-    return exp.column(exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None)
+    return exp.column(
+        exp.to_identifier(name, quoted=True), table=exp.to_identifier(table, quoted=True) if table else None
+    )
 
 
-def named(tree: exp.Expression, name: str) -> exp.Alias:
+def named(tree: exp.Expr, name: str) -> exp.Alias:
     """`tree AS "name"`."""
     return exp.Alias(this=tree, alias=exp.to_identifier(name, quoted=True))
 
@@ -50,7 +52,7 @@ def relation(name: str, schema: str | None = None, alias: str | None = None) -> 
     )
 
 
-def call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
     """A call of an engine's own function by its own name, left as it is by every dialect."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
@@ -60,23 +62,23 @@ def text(value: str) -> exp.Literal:
     return exp.Literal.string(value)
 
 
-def number(value: float) -> exp.Expression:
+def number(value: float) -> exp.Expr:
     """A number literal."""
     return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
 
 
-def null(kind: ColumnType) -> exp.Expression:
+def null(kind: ColumnType) -> exp.Expr:
     """What stands for a missing value of that type: "" for a string, which KQL never holds null, else a typed NULL."""
     return text("") if kind is ColumnType.STRING else exp.Cast(this=exp.Null(), to=sql_type(kind))
 
 
-def timestamp(moment: datetime) -> exp.Expression:
+def timestamp(moment: datetime) -> exp.Expr:
     """A timestamp literal; `moment` is in UTC, with or without its zone, to the microsecond."""
     naive = moment.replace(tzinfo=None)
     return exp.Cast(this=text(naive.isoformat(sep=" ", timespec="microseconds")), to=sql_type(ColumnType.DATETIME))
 
 
-def literal(value: object) -> exp.Expression:
+def literal(value: object) -> exp.Expr:
     """A Python value as a literal; a datetime is in UTC.
 
     Raises:
@@ -96,7 +98,7 @@ def literal(value: object) -> exp.Expression:
     raise TypeError(f"no literal stands for a {type(value).__name__}")
 
 
-def conjunction(conditions: Iterable[exp.Expression]) -> exp.Expression:
+def conjunction(conditions: Iterable[exp.Expr]) -> exp.Expr:
     """All of them; TRUE where there are none."""
     terms = list(conditions)
     return exp.and_(*terms) if terms else exp.true()

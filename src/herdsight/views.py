@@ -1,7 +1,7 @@
 """The public tables as views over what was loaded, each source seen through every table that it can carry.
 
-A session of a network sensor is also what Defender would have told of it (a row for each inside end) and, when it comes in,
-what a firewall would have; and the other way round. What a source does not know stays empty.
+A session of a network sensor is also what Defender would have told of it (a row for each inside end) and, when it comes
+in, what a firewall would have; and the other way round. What a source does not know stays empty.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from herdsight.tables import (
 )
 from herdsight.trees import column, text
 
-Values = Mapping[str, exp.Expression]
+Values = Mapping[str, exp.Expr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def _projected(name: str, values: Values) -> exp.Select:
 
 
 def _own(part: Part) -> Values:
-    values: dict[str, exp.Expression] = {name: column(name) for name in part.columns}
+    values: dict[str, exp.Expr] = {name: column(name) for name in part.columns}
     if part.table == DEVICE_NETWORK_EVENTS:
         for kind, address in (("RemoteIPType", "RemoteIP"), ("LocalIPType", "LocalIP")):
             if kind not in values and address in values:
@@ -99,7 +99,7 @@ def _own(part: Part) -> Values:
     return values
 
 
-_Derived = tuple[exp.Expression, Values]
+_Derived = tuple[exp.Expr, Values]
 
 
 def _derived(name: str, part: Part, local: Sequence[Network]) -> tuple[_Derived, ...]:
@@ -115,16 +115,16 @@ def _derived(name: str, part: Part, local: Sequence[Network]) -> tuple[_Derived,
 class _Session:
     """The columns of a session as expressions, by name; what it has not is a missing value of its type."""
 
-    def __init__(self, values: Values, known: exp.Expression) -> None:
+    def __init__(self, values: Values, known: exp.Expr) -> None:
         self.values = values
         self.known = known
 
-    def __getitem__(self, name: str) -> exp.Expression:
+    def __getitem__(self, name: str) -> exp.Expr:
         declared = table(NETWORK_SESSION).column(name)
         assert declared is not None, name  # noqa: S101 a misspelt name here is a fault of this file
         return self.values.get(name, trees.null(declared.type)).copy()
 
-    def some(self, pairs: Mapping[str, str]) -> dict[str, exp.Expression]:
+    def some(self, pairs: Mapping[str, str]) -> dict[str, exp.Expr]:
         """The columns of another table that a session's columns fill, where it has them."""
         return {name: self[source] for name, source in pairs.items() if source in self.values}
 
@@ -143,8 +143,8 @@ def _as_device_events(session: _Session) -> tuple[_Derived, ...]:
     )
 
 
-# What Defender calls a connection, by how it ended and from which end it is told. A refused or unanswered inbound one is
-# an attempt; one seen only in its middle was found.
+# What Defender calls a connection, by how it ended and from which end it is told. A refused or unanswered inbound one
+# is an attempt; one of which only the middle was seen was found.
 _OUTGOING = {"Success": "ConnectionSuccess", "Failure": "ConnectionFailed"}
 _INCOMING = {"Success": "InboundConnectionAccepted", "Failure": "ConnectionAttempt"}
 
@@ -169,13 +169,13 @@ def _device_event(session: _Session, near: str, far: str, actions: Mapping[str, 
     }
 
 
-def _action(session: _Session, actions: Mapping[str, str]) -> exp.Expression:
+def _action(session: _Session, actions: Mapping[str, str]) -> exp.Expr:
     is_icmp = exp.EQ(this=session["NetworkProtocol"], expression=text("ICMP"))
     by_result = _chosen(session["EventResult"], actions, otherwise=text("ConnectionFound"))
     return exp.case().when(is_icmp, text("IcmpConnectionInspected")).else_(by_result)
 
 
-def _additional_fields(session: _Session) -> exp.Expression:
+def _additional_fields(session: _Session) -> exp.Expr:
     """The bag in which Defender's inspected connections carry what a sensor measured."""
     named = {
         "direction": "NetworkDirection",
@@ -188,7 +188,11 @@ def _additional_fields(session: _Session) -> exp.Expression:
         "uid": "NetworkSessionId",
     }
     pairs = [part for key, source in named.items() if source in session.values for part in (text(key), session[source])]
-    return exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(ColumnType.DYNAMIC)) if pairs else trees.null(ColumnType.DYNAMIC)
+    return (
+        exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(ColumnType.DYNAMIC))
+        if pairs
+        else trees.null(ColumnType.DYNAMIC)
+    )
 
 
 def _as_security_log(session: _Session) -> tuple[_Derived, ...]:
@@ -241,13 +245,13 @@ _RESULTS = {
 
 
 def _device_events_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
-    def value(name: str) -> exp.Expression:
+    def value(name: str) -> exp.Expr:
         return _part_column(part, name)
 
     opened_here = _one_of(value("ActionType"), *_BY_DEVICE)
     far_is_inside = _near(value("RemoteIP"), local)
 
-    def ends(near: exp.Expression, far: exp.Expression) -> tuple[exp.Expression, exp.Expression]:
+    def ends(near: exp.Expr, far: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
         """Source and destination, of the values at the device's and at the other end."""
         return _either(opened_here, near, far), _either(opened_here, far, near)
 
@@ -293,17 +297,26 @@ _DENIED = {
 
 
 def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
-    def value(name: str) -> exp.Expression:
+    def value(name: str) -> exp.Expr:
         return _part_column(part, name)
 
     action = exp.Lower(this=value("DeviceAction"))
     known_action = _chosen(action, {**dict.fromkeys(_ALLOWED, "Allow"), **_DENIED})
-    result = _chosen(action, {**dict.fromkeys(_ALLOWED, "Success"), **dict.fromkeys(_DENIED, "Failure")}, otherwise=text("NA"))
+    result = _chosen(
+        action, {**dict.fromkeys(_ALLOWED, "Success"), **dict.fromkeys(_DENIED, "Failure")}, otherwise=text("NA")
+    )
     from_here, to_here = inside(value("SourceIP"), local), _near(value("DestinationIP"), local)
     # CEF counts deviceDirection: 0 inbound, 1 outbound.
     said = _chosen(
         exp.Lower(this=value("CommunicationDirection")),
-        {"inbound": "Inbound", "in": "Inbound", "0": "Inbound", "outbound": "Outbound", "out": "Outbound", "1": "Outbound"},
+        {
+            "inbound": "Inbound",
+            "in": "Inbound",
+            "0": "Inbound",
+            "outbound": "Outbound",
+            "out": "Outbound",
+            "1": "Outbound",
+        },
     )
     from_inside = _either(to_here, text("Local"), text("Outbound"))
     from_outside = _either(to_here, text("Inbound"), text("External"))
@@ -346,32 +359,32 @@ _TO = {DEVICE_NETWORK_EVENTS: _as_device_events, COMMON_SECURITY_LOG: _as_securi
 # --- small expressions ----------------------------------------------------------------------------------------------
 
 
-def _part_column(part: Part, name: str) -> exp.Expression:
+def _part_column(part: Part, name: str) -> exp.Expr:
     declared = table(part.table).column(name)
     assert declared is not None, name  # noqa: S101 a misspelt name here is a fault of this file
     return column(name) if name in part.columns else trees.null(declared.type)
 
 
-def _near(address: exp.Expression, local: Sequence[Network]) -> exp.Expression:
+def _near(address: exp.Expr, local: Sequence[Network]) -> exp.Expr:
     """Whether an address is inside, or a group that the inside is part of."""
     return exp.or_(inside(address, local), to_many(address.copy()))
 
 
-def _one_of(value: exp.Expression, *choices: str) -> exp.Expression:
+def _one_of(value: exp.Expr, *choices: str) -> exp.Expr:
     return exp.In(this=value, expressions=[text(choice) for choice in choices])
 
 
-def _either(condition: exp.Expression, yes: exp.Expression, no: exp.Expression) -> exp.Expression:
+def _either(condition: exp.Expr, yes: exp.Expr, no: exp.Expr) -> exp.Expr:
     return exp.case().when(condition.copy(), yes).else_(no)
 
 
-def _chosen(value: exp.Expression, choices: Mapping[str, str], otherwise: exp.Expression | None = None) -> exp.Expression:
+def _chosen(value: exp.Expr, choices: Mapping[str, str], otherwise: exp.Expr | None = None) -> exp.Expr:
     tree = exp.Case(this=value)
     for given, meant in choices.items():
         tree = tree.when(text(given), text(meant))
     return tree.else_(otherwise or text(""))
 
 
-def _first(value: exp.Expression, otherwise: exp.Expression) -> exp.Expression:
+def _first(value: exp.Expr, otherwise: exp.Expr) -> exp.Expr:
     """The first that is not empty."""
     return exp.Coalesce(this=exp.Nullif(this=value, expression=text("")), expressions=[otherwise])

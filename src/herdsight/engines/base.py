@@ -11,10 +11,10 @@ class Engine(Protocol):
 
     name: str
 
-    def sql(self, tree: exp.Expression) -> str:
+    def sql(self, tree: exp.Expr) -> str:
         """The tree in this engine's own dialect, as text to read."""
 
-    def run(self, tree: exp.Expression) -> pa.Table:
+    def run(self, tree: exp.Expr) -> pa.Table:
         """Run a query and return its rows.
 
         Raises:

@@ -40,7 +40,9 @@ class DuckDbEngine:
             self._connection = duckdb.connect(str(Path(self._folder.name, "tables.duckdb")), config=config)
         except duckdb.Error as error:
             self._folder.cleanup()
-            raise EngineError(f"DuckDB does not start: {_first_line(error)}", hint="check --memory and --threads") from error
+            raise EngineError(
+                f"DuckDB does not start: {_first_line(error)}", hint="check --memory and --threads"
+            ) from error
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(files("herdsight.engines").joinpath("duckdb.sql").read_text(encoding="utf-8"))
 
@@ -49,22 +51,23 @@ class DuckDbEngine:
         """The private folder: for files that must live as long as the engine."""
         return Path(self._folder.name)
 
-    def sql(self, tree: exp.Expression) -> str:
+    def sql(self, tree: exp.Expr) -> str:
         """The tree as DuckDB's SQL, to read."""
         return tree.sql(dialect="duckdb", pretty=True)
 
-    def run(self, tree: exp.Expression) -> pa.Table:
+    def run(self, tree: exp.Expr) -> pa.Table:
         """Run a query and return its rows.
 
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
         try:
-            return self._connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
+            rows: pa.Table = self._connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
         except duckdb.Error as error:
             raise _as_engine_error(error) from error
+        return rows
 
-    def execute(self, tree: exp.Expression) -> None:
+    def execute(self, tree: exp.Expr) -> None:
         """Run a statement that returns nothing: a table made, rows inserted, a view declared.
 
         Raises:

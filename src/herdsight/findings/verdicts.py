@@ -22,7 +22,7 @@ def verdicts(findings: Iterable[Finding]) -> tuple[HostVerdict, ...]:
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings by severity, then confidence, then number of rows; equal ones by id, so that the order is always the same."""
+    """Findings by severity, then confidence, then number of rows; equal ones by id, so that the order is the same."""
     confidence = {"high": 0, "medium": 1, "low": 2}
     return tuple(
         sorted(findings, key=lambda each: (-each.severity.rank, confidence[each.confidence], -each.count, each.id))

@@ -1,6 +1,6 @@
 """Binding of statements and tabular operators: a syntax tree and declared tables to typed plans."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import singledispatch
@@ -19,7 +19,6 @@ from herdsight.kql.bind_scalars import (
     unknown_column,
 )
 from herdsight.kql.functions import AGGREGATES
-from herdsight.kql.functions.logic import common
 from herdsight.kql.functions.model import NUMBER, result_type
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.scope import Bound, Context, Scope, did_you_mean
@@ -66,7 +65,9 @@ def bind(script: Script, tables: Mapping[str, Table]) -> tuple[Query, ...]:
                 context.warnings.clear()
     if not queries:
         last = script.statements[-1]
-        raise context.wrong("the text binds names and queries nothing", last.start, code="HS033", hint="add a query behind the last ';'")
+        raise context.wrong(
+            "the text binds names and queries nothing", last.start, code="HS033", hint="add a query behind the last ';'"
+        )
     return tuple(queries)
 
 
@@ -121,7 +122,9 @@ def _(source: syntax.Pipeline, context: Context) -> Bound:
 @_source.register
 def _(source: syntax.Print, context: Context) -> Bound:
     items = [
-        plan.Item(item.name if isinstance(item, syntax.Assignment) else f"print_{position}", _value(context, item, Scope(())))
+        plan.Item(
+            item.name if isinstance(item, syntax.Assignment) else f"print_{position}", _value(context, item, Scope(()))
+        )
         for position, item in enumerate(source.items)
     ]
     row = plan.Rows(tuple(item.field for item in items), (tuple(item.value for item in items),))
@@ -132,11 +135,11 @@ def _(source: syntax.Print, context: Context) -> Bound:
 def _(source: syntax.DataTable, context: Context) -> Bound:
     width = len(source.columns)
     if len(source.values) % width:
-        raise context.wrong(f"{len(source.values)} values do not fill rows of {width} columns", source.start, code="HS035")
+        raise context.wrong(
+            f"{len(source.values)} values do not fill rows of {width} columns", source.start, code="HS035"
+        )
     fields = tuple(plan.Field(column.name, column.type) for column in source.columns)
-    cells = [
-        _cell(context, value, fields[position % width].type) for position, value in enumerate(source.values)
-    ]
+    cells = [_cell(context, value, fields[position % width].type) for position, value in enumerate(source.values)]
     rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
     return Bound(plan.Rows(fields, rows))
 
@@ -185,8 +188,8 @@ def _(operator: syntax.Serialize, context: Context, bound: Bound) -> Bound:
 
 def _extended(context: Context, bound: Bound, items: Sequence[syntax.Expression]) -> Bound:
     added = {item.name: item for item in _items(context, items, bound.scope, taken=_names(bound.relation.fields))}
-    kept = [added.pop(field.name, None) or _kept(field) for field in bound.relation.fields]
-    return Bound(plan.Projection(bound.relation, (*kept, *added.values())), bound.mistaken)
+    replaced = [added.pop(field.name) if field.name in added else _kept(field) for field in bound.relation.fields]
+    return Bound(plan.Projection(bound.relation, (*replaced, *added.values())), bound.mistaken)
 
 
 @_operator.register
@@ -263,7 +266,12 @@ def _sort_keys(context: Context, keys: Iterable[syntax.Ordering], scope: Scope) 
 
 def _row_count(context: Context, expression: syntax.Expression) -> int:
     bound = fold(scalar(context, expression, Scope(())))
-    if not isinstance(bound, plan.Const) or not isinstance(bound.value, int) or isinstance(bound.value, bool) or bound.value < 0:
+    if (
+        not isinstance(bound, plan.Const)
+        or not isinstance(bound.value, int)
+        or isinstance(bound.value, bool)
+        or bound.value < 0
+    ):
         raise context.wrong("the number of rows must be a whole number", expression.start, code="KS131")
     return bound.value
 

@@ -1,4 +1,4 @@
-"""Binding of scalar expressions: names to columns and let bindings, operators and calls to rows of the function table."""
+"""Binding of scalar expressions: names to columns and let bindings, calls to rows of the function table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -15,7 +15,7 @@ WRONG_TYPES = "KS106"
 DUPLICATE_NAME = "KS171"
 
 
-def scalar(context: Context, expression: syntax.Expression, scope: Scope) -> plan.Scalar:
+def scalar(context: Context, expression: syntax.Expression, scope: Scope) -> plan.Scalar:  # noqa: C901 a case a kind
     """The typed form of an expression over the columns in `scope`.
 
     Raises:
@@ -121,7 +121,9 @@ def _name(context: Context, name: syntax.Name, scope: Scope) -> plan.Scalar:
         return context.scalars[name.name]
     meant = scope.find(scope.mistaken.get(name.name, ""))
     if meant:
-        context.warn(f"there is no column `{name.name}`; `{meant.name}` was read, which holds what it means", name.start)
+        context.warn(
+            f"there is no column `{name.name}`; `{meant.name}` was read, which holds what it means", name.start
+        )
         return plan.Ref(meant.name, meant.type)
     raise unknown_column(context, name, scope)
 

@@ -264,7 +264,9 @@ def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> synta
                 return syntax.Literal(start, text.lower(), kind)
     except ValueError:
         pass
-    hint = {ColumnType.DATETIME: "2024-05-31 or 2024-05-31T10:00:00Z", ColumnType.TIMESPAN: "5m or 1.02:03:04"}.get(kind)
+    hint = {ColumnType.DATETIME: "2024-05-31 or 2024-05-31T10:00:00Z", ColumnType.TIMESPAN: "5m or 1.02:03:04"}.get(
+        kind
+    )
     raise cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=f"write {hint}" if hint else None)
 
 

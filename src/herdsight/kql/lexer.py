@@ -39,7 +39,7 @@ class Token:
 # Literals whose inside is not KQL, so that it must be taken as it stands.
 _RAW = r"(?:datetime|date|timespan|time|guid)[ \t\r\n]*\([^()\"']*\)"
 _TIMESPAN_UNIT = (
-    r"(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|ticks?|tick|millis?|micros?|sec|min|hrs?|hr|ms|d|h|m|s)"
+    r"(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|ticks?|millis?|micros?|secs?|mins?|hrs?|ms|d|h|m|s)"
 )
 _PATTERN = re.compile(
     rf"""
@@ -141,5 +141,7 @@ def _unescape(match: re.Match[str]) -> str:
 def _stray(text: Text, position: int) -> QueryError:
     character = text.content[position]
     if character in "\"'":
-        return QueryError("the string is not closed", code="HS001", place=text.place(position), hint="strings end on their line")
+        return QueryError(
+            "the string is not closed", code="HS001", place=text.place(position), hint="strings end on their line"
+        )
     return QueryError(f"{character!r} begins nothing in KQL", code="HS002", place=text.place(position))

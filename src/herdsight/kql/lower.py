@@ -1,7 +1,7 @@
 """Lowering: a plan to one SQL tree that every engine renders in its own dialect.
 
-Nodes that SQL can say in one SELECT are merged into one. A column keeps its KQL name where SQL can tell it from the others
-(KQL has case-sensitive names, SQL engines do not); `sql_names` says what each is called.
+Nodes that SQL can say in one SELECT are merged into one. A column keeps its KQL name where SQL can tell it from the
+others (KQL has case-sensitive names, SQL engines do not); `sql_names` says what each is called.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from herdsight.tables import ColumnType
 
 
 def lower(relation: plan.Relation) -> exp.Select:
-    """The SQL tree of a plan in which now() is pinned; its columns are the plan's fields in order, under `sql_names`."""
+    """The SQL tree of a plan in which now() is pinned; its columns are the plan's fields, under `sql_names`."""
     return _select(relation)
 
 
@@ -37,16 +37,16 @@ def sql_names(fields: Sequence[plan.Field]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Open:
-    """A SELECT that still takes conditions and has no columns yet: FROM and WHERE. `columns` reads the fields from it."""
+    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it."""
 
     tree: exp.Select
-    columns: Mapping[str, exp.Expression]
+    columns: Mapping[str, exp.Expr]
 
     def operand(self, value: plan.Scalar) -> Operand:
         """A scalar over its columns."""
         return _operand(value, self.columns)
 
-    def sql(self, value: plan.Scalar) -> exp.Expression:
+    def sql(self, value: plan.Scalar) -> exp.Expr:
         """A scalar over its columns, as a tree."""
         return self.operand(value).sql
 
@@ -63,7 +63,9 @@ def opened(relation: plan.Relation) -> Open:
         case _:
             names = sql_names(relation.fields)
             source = _select(relation).subquery(exp.to_identifier("t", quoted=True), copy=False)
-            return Open(exp.Select().from_(source, copy=False), {name: trees.column(sql) for name, sql in names.items()})
+            return Open(
+                exp.Select().from_(source, copy=False), {name: trees.column(sql) for name, sql in names.items()}
+            )
 
 
 def _scan(scan: plan.Scan) -> Open:
@@ -76,11 +78,11 @@ def _scan(scan: plan.Scan) -> Open:
     return Open(tree, {field.name: trees.column(field.name) for field in scan.fields})
 
 
-def as_condition(tree: exp.Expression) -> exp.Expression:
+def as_condition(tree: exp.Expr) -> exp.Expr:
     """The tree where only true counts: false for null need not be spelt out, so that the engine can push it down."""
     match tree:
         case exp.Coalesce(this=inner, expressions=[exp.Boolean(this=False)]):
-            return inner
+            return _expr(inner)
         case exp.And() | exp.Or() | exp.Paren():
             for name in ("this", "expression"):
                 if tree.args.get(name) is not None:
@@ -88,6 +90,11 @@ def as_condition(tree: exp.Expression) -> exp.Expression:
             return tree
         case _:
             return tree
+
+
+def _expr(tree: object) -> exp.Expr:
+    assert isinstance(tree, exp.Expr)  # noqa: S101 what a pattern binds is untyped
+    return tree
 
 
 # --- relations ------------------------------------------------------------------------------------------------------
@@ -138,7 +145,9 @@ def _(relation: plan.Limit) -> exp.Select:
 def _(relation: plan.Rows) -> exp.Select:
     names = list(sql_names(relation.fields).values())
     if not relation.rows:
-        empty = exp.select(*(trees.named(trees.null(field.type), name) for field, name in zip(relation.fields, names, strict=True)))
+        empty = exp.select(
+            *(trees.named(trees.null(field.type), name) for field, name in zip(relation.fields, names, strict=True))
+        )
         return empty.where(exp.false())
     rows = [
         exp.select(*(trees.named(_operand(cell, {}).sql, name) for cell, name in zip(row, names, strict=True)))
@@ -148,7 +157,9 @@ def _(relation: plan.Rows) -> exp.Select:
         return rows[0]
     # A balanced tree: a chain of unions as long as the table would be too deep for a parser.
     union = _balanced(rows)
-    return exp.select(*(trees.column(name) for name in names)).from_(union.subquery(exp.to_identifier("t", quoted=True)))
+    return exp.select(*(trees.column(name) for name in names)).from_(
+        union.subquery(exp.to_identifier("t", quoted=True))
+    )
 
 
 def _balanced(rows: Sequence[exp.Query]) -> exp.Query:
@@ -164,7 +175,7 @@ def _(relation: plan.Series) -> exp.Select:
     position = exp.Cast(this=trees.column("range"), to=trees.sql_type(ColumnType.LONG))
     walked = exp.Paren(this=exp.Mul(this=position, expression=step.sql))
     if relation.type is ColumnType.DATETIME:
-        value: exp.Expression = trees.call("kql_later", low.sql, walked)
+        value: exp.Expr = trees.call("kql_later", low.sql, walked)
     else:
         value = exp.Add(this=low.sql, expression=walked)
     typed = exp.Cast(this=value, to=trees.sql_type(relation.type))
@@ -191,13 +202,15 @@ def _(relation: plan.Join) -> exp.Select:
     if relation.kind == "innerunique":
         left = _unique(relation, left)
     names = sql_names(relation.fields)
-    outer = _OUTER.get(relation.kind, frozenset())
+    outer = _OUTER.get(relation.kind, frozenset[str]())
     columns = [
         trees.named(_filled(side[1][_ref_name(item)].copy(), item.value.type, fill=which in outer), names[item.name])
         for which, side, items in (("left", left, relation.left_fields), ("right", right, relation.right_fields))
         for item in items
     ]
-    join = exp.Join(this=right[0], on=equal, side=_SIDES.get(relation.kind), kind=None if relation.kind in _SIDES else "INNER")
+    join = exp.Join(
+        this=right[0], on=equal, side=_SIDES.get(relation.kind), kind=None if relation.kind in _SIDES else "INNER"
+    )
     tree = exp.select(*columns).from_(left[0])
     tree.append("joins", join)
     return tree
@@ -205,7 +218,11 @@ def _(relation: plan.Join) -> exp.Select:
 
 _SIDES = {"leftouter": "LEFT", "rightouter": "RIGHT", "fullouter": "FULL"}
 # The sides whose rows may be missing.
-_OUTER = {"leftouter": {"right"}, "rightouter": {"left"}, "fullouter": {"left", "right"}}
+_OUTER = {
+    "leftouter": frozenset({"right"}),
+    "rightouter": frozenset({"left"}),
+    "fullouter": frozenset({"left", "right"}),
+}
 _ONE_SIDED = ("leftsemi", "rightsemi", "leftanti", "rightanti")
 
 _Side = tuple[exp.Subquery, Mapping[str, exp.Column]]
@@ -221,22 +238,28 @@ def _unique(join: plan.Join, left: _Side) -> _Side:
     names = sql_names(join.left.fields)
     keys = [trees.column(names[key.left]) for key in join.keys]
     numbered = exp.Window(this=exp.RowNumber(), partition_by=keys)
-    inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(_select(join.left).subquery(exp.to_identifier("t", quoted=True)))
-    first = exp.select(*(trees.column(name) for name in names.values())).from_(inner.subquery(exp.to_identifier("u", quoted=True)))
+    inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(
+        _select(join.left).subquery(exp.to_identifier("t", quoted=True))
+    )
+    first = exp.select(*(trees.column(name) for name in names.values())).from_(
+        inner.subquery(exp.to_identifier("u", quoted=True))
+    )
     first = first.where(exp.EQ(this=trees.column("#"), expression=trees.number(1)))
     return first.subquery(exp.to_identifier("l", quoted=True)), left[1]
 
 
-def _one_sided(join: plan.Join, left: _Side, right: _Side, equal: exp.Expression) -> exp.Select:
-    (kept, other), items = ((left, right), join.left_fields) if join.kind.startswith("left") else ((right, left), join.right_fields)
+def _one_sided(join: plan.Join, left: _Side, right: _Side, equal: exp.Expr) -> exp.Select:
+    (kept, other), items = (
+        ((left, right), join.left_fields) if join.kind.startswith("left") else ((right, left), join.right_fields)
+    )
     names = sql_names(join.fields)
     partner = exp.Exists(this=exp.select(trees.number(1)).from_(other[0]).where(equal))
     columns = (trees.named(kept[1][_ref_name(item)].copy(), names[item.name]) for item in items)
-    condition: exp.Expression = exp.Not(this=partner) if join.kind.endswith("anti") else partner
+    condition: exp.Expr = exp.Not(this=partner) if join.kind.endswith("anti") else partner
     return exp.select(*columns).from_(kept[0]).where(condition)
 
 
-def _filled(column: exp.Expression, kind: ColumnType, *, fill: bool) -> exp.Expression:
+def _filled(column: exp.Expr, kind: ColumnType, *, fill: bool) -> exp.Expr:
     """A column of a side that may be missing: a missing string is ""."""
     if fill and kind is ColumnType.STRING:
         return exp.Coalesce(this=column, expressions=[trees.text("")])
@@ -263,7 +286,7 @@ def grouped(tree: exp.Select, keys: int) -> exp.Select:
     return tree.group_by(*(exp.Literal.number(position + 1) for position in range(keys)), copy=False) if keys else tree
 
 
-def lower_measure(measure: plan.Measure, below: Open) -> exp.Expression:
+def lower_measure(measure: plan.Measure, below: Open) -> exp.Expr:
     """An aggregate over an open select's columns."""
     return measure.function.lower(*(below.operand(argument) for argument in measure.arguments))
 
@@ -279,7 +302,7 @@ def _ordered(below: Open, key: plan.SortKey) -> exp.Ordered:
 # --- scalars --------------------------------------------------------------------------------------------------------
 
 
-def _operand(value: plan.Scalar, columns: Mapping[str, exp.Expression]) -> Operand:
+def _operand(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
     match value:
         case plan.Ref(name=name, type=kind):
             return Operand(columns[name].copy(), kind)
@@ -291,7 +314,7 @@ def _operand(value: plan.Scalar, columns: Mapping[str, exp.Expression]) -> Opera
             raise AssertionError("now() is pinned before a plan is lowered")
 
 
-def _constant(constant: plan.Const) -> exp.Expression:
+def _constant(constant: plan.Const) -> exp.Expr:
     value, kind = constant.value, constant.type
     if value is None:
         return trees.null(kind)

@@ -1,7 +1,7 @@
 """Lowering of the interval join: counts over ranges of time in place of pairs.
 
-The partners of a row are the rows of the other side with its key and a time in its range, less those among them whose `differ`
-is its own. Over the union of the two sides both numbers are RANGE window functions.
+The partners of a row are the rows of the other side with its key and a time in its range, less those among them whose
+`differ` is its own. Over the union of the two sides both numbers are RANGE window functions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,7 +48,7 @@ def _timed(relation: plan.Relation, time: str) -> exp.Select:
     return exp.select(*_columns(field.name for field in relation.fields), micros).from_(_nested(lower(relation), "s"))
 
 
-def _with_partners(  # noqa: PLR0913 the five things that a range count is made of
+def _with_partners(  # noqa: PLR0913,PLR0917 the six things that a range count is made of
     join: plan.IntervalJoin,
     rows: exp.Select,
     columns: Sequence[str],
@@ -60,7 +60,9 @@ def _with_partners(  # noqa: PLR0913 the five things that a range count is made 
     shared = [*partition, *([join.differ] if join.differ else []), _MICROS]
     mine = exp.select(*_columns([*columns, _MICROS]), trees.named(exp.null(), _OTHER)).from_(_nested(rows, "m"))
     padding = [trees.column(name) if name in shared else trees.named(exp.null(), name) for name in columns]
-    theirs = exp.select(*padding, trees.column(_MICROS), trees.named(trees.number(1), _OTHER)).from_(_nested(others, "o"))
+    theirs = exp.select(*padding, trees.column(_MICROS), trees.named(trees.number(1), _OTHER)).from_(
+        _nested(others, "o")
+    )
     union = exp.Union(this=mine, expression=theirs, distinct=False)
     counted = exp.select(
         *_columns([*columns, _MICROS, _OTHER]), trees.named(_partners(join, partition, reach), _PARTNERS)
@@ -71,14 +73,14 @@ def _with_partners(  # noqa: PLR0913 the five things that a range count is made 
     return kept.where(is_mine, has_partner)
 
 
-def _partners(join: plan.IntervalJoin, partition: Sequence[str], reach: tuple[int, int]) -> exp.Expression:
+def _partners(join: plan.IntervalJoin, partition: Sequence[str], reach: tuple[int, int]) -> exp.Expr:
     within = _counted(partition, reach)
     if join.differ is None:
         return within
     return exp.Sub(this=within, expression=_counted([*partition, join.differ], reach))
 
 
-def _counted(partition: Sequence[str], reach: tuple[int, int]) -> exp.Expression:
+def _counted(partition: Sequence[str], reach: tuple[int, int]) -> exp.Expr:
     (start, start_side), (end, end_side) = (_bound(offset) for offset in reach)
     spec = exp.WindowSpec(kind="RANGE", start=start, start_side=start_side, end=end, end_side=end_side)
     return exp.Window(
@@ -89,7 +91,7 @@ def _counted(partition: Sequence[str], reach: tuple[int, int]) -> exp.Expression
     )
 
 
-def _bound(offset: int) -> tuple[exp.Expression, str]:
+def _bound(offset: int) -> tuple[exp.Expr, str]:
     return trees.number(abs(offset)), "FOLLOWING" if offset > 0 else "PRECEDING"
 
 
@@ -97,8 +99,13 @@ def _per_group(join: plan.IntervalJoin) -> exp.Select:
     """The build's rows once for each group of their key, so that a range can be counted within a group."""
     groups = _group_columns(join)
     wanted = exp.select(*_columns(dict.fromkeys((*join.equal, *groups)))).distinct().from_(trees.relation(_PARTNERED))
-    equal = trees.conjunction(exp.EQ(this=trees.column(name, "b"), expression=trees.column(name, "g")) for name in join.equal)
-    columns = [*(trees.column(name, "g") for name in groups), *(trees.column(field.name, "b") for field in join.build.fields)]
+    equal = trees.conjunction(
+        exp.EQ(this=trees.column(name, "b"), expression=trees.column(name, "g")) for name in join.equal
+    )
+    columns = [
+        *(trees.column(name, "g") for name in groups),
+        *(trees.column(field.name, "b") for field in join.build.fields),
+    ]
     tree = exp.select(*columns, trees.column(_MICROS, "b")).from_(trees.relation(_BUILD, alias="b"))
     return tree.join(_nested(wanted, "g"), on=equal, join_type="INNER", copy=False)
 
@@ -112,17 +119,19 @@ def _by_group(join: plan.IntervalJoin, rows: exp.Select, measures: Sequence[plan
         for measure in measures
     ]
     # A column for a group without measures, so that the select is never empty.
-    return grouped(below.tree.select(*keys, *(values or [trees.named(trees.number(1), _PARTNERS)]), copy=False), len(keys))
+    return grouped(
+        below.tree.select(*keys, *(values or [trees.named(trees.number(1), _PARTNERS)]), copy=False), len(keys)
+    )
 
 
-class _Columns(dict[str, exp.Expression]):
+class _Columns(dict[str, exp.Expr]):
     """Columns that are called as the plan calls them."""
 
-    def __missing__(self, name: str) -> exp.Expression:
+    def __missing__(self, name: str) -> exp.Expr:
         return trees.column(name)
 
 
-def _pairs() -> exp.Expression:
+def _pairs() -> exp.Expr:
     total = exp.Cast(this=exp.Sum(this=trees.column(_PARTNERS)), to=trees.sql_type(ColumnType.LONG))
     return exp.Coalesce(this=total, expressions=[trees.number(0)])
 
@@ -136,7 +145,8 @@ def _in_order(join: plan.IntervalJoin, measured: exp.Select, mirrored: exp.Selec
     if mirrored is None:
         return tree
     same = trees.conjunction(
-        exp.NullSafeEQ(this=trees.column(names[key.name], "p"), expression=trees.column(names[key.name], "b")) for key in join.keys
+        exp.NullSafeEQ(this=trees.column(names[key.name], "p"), expression=trees.column(names[key.name], "b"))
+        for key in join.keys
     )
     return tree.join(_nested(mirrored, "b"), on=same, join_type="INNER", copy=False)
 

@@ -28,7 +28,17 @@ _JOIN_KINDS = (
 UNSUPPORTED = frozenset(
     (
         *("assert-schema", "consume", "evaluate", "externaldata", "facet", "find", "fork", "getschema", "graph-match"),
-        *("invoke", "lookup", "macro-expand", "make-graph", "make-series", "mv-apply", "mv-expand", "parse", "parse-kv"),
+        *(
+            "invoke",
+            "lookup",
+            "macro-expand",
+            "make-graph",
+            "make-series",
+            "mv-apply",
+            "mv-expand",
+            "parse",
+            "parse-kv",
+        ),
         *("parse-where", "partition", "reduce", "render", "sample", "sample-distinct", "scan", "search"),
         *("top-hitters", "top-nested", "union", "as"),
     )

@@ -1,4 +1,4 @@
-"""The typed plan: what a query computes, every name resolved and every type known. Nodes hold data; passes are functions."""
+"""The typed plan: what a query computes, every name resolved and every type known."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Aggregation:
     @property
     def fields(self) -> tuple[Field, ...]:
         """The keys', then the measures'."""
-        return tuple(part.field for part in (*self.keys, *self.measures))
+        return (*(key.field for key in self.keys), *(measure.field for measure in self.measures))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,10 @@ class Join:
 class IntervalJoin:
     """An aggregation over a join on equalities and a time range, done without making its pairs.
 
-    A pair is a probe row p and a build row b with `p.equal == b.equal` for all `equal`, `low <= p.time - b.time <= high`
-    (microseconds) and, where `differ` is given, `p.differ != b.differ`. Both sides put out columns of these names. The
-    group `keys` come from the probe side, the measures from either; `pairs` name counts of pairs.
+    A pair is a probe row p and a build row b with `p.equal == b.equal` for all `equal`, with
+    `low <= p.time - b.time <= high` (microseconds) and, where `differ` is given, with `p.differ != b.differ`. Both sides put
+    out columns of these names. The group `keys` come from the probe side, the measures from either; `pairs` name counts of
+    pairs.
     """
 
     probe: Relation
@@ -245,6 +246,4 @@ class IntervalJoin:
     fields: tuple[Field, ...]
 
 
-Relation: TypeAlias = (
-    Scan | Rows | Series | Filter | Projection | Aggregation | Sorted | Limit | Join | IntervalJoin
-)
+Relation: TypeAlias = Scan | Rows | Series | Filter | Projection | Aggregation | Sorted | Limit | Join | IntervalJoin

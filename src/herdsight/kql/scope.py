@@ -1,4 +1,4 @@
-"""What names mean while a plan is made: columns in reach, let bindings, declared tables, and how to say that one is unknown."""
+"""What names mean while a plan is made: columns in reach, let bindings, declared tables; and what was meant."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

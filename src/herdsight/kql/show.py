@@ -21,7 +21,7 @@ def _lines(relation: plan.Relation, depth: int) -> Iterator[str]:
         yield from _lines(part, depth + 1)
 
 
-def _line(relation: plan.Relation) -> str:
+def _line(relation: plan.Relation) -> str:  # noqa: C901 a case a node
     match relation:
         case plan.Scan(table=table):
             return f"scan {table}{_bounds(relation)}"
@@ -73,7 +73,9 @@ def _measure(measure: plan.Measure) -> str:
 
 
 def _sort_key(key: plan.SortKey) -> str:
-    return f"{scalar_text(key.value)} {'desc' if key.descending else 'asc'} nulls {'first' if key.nulls_first else 'last'}"
+    return (
+        f"{scalar_text(key.value)} {'desc' if key.descending else 'asc'} nulls {'first' if key.nulls_first else 'last'}"
+    )
 
 
 def scalar_text(value: plan.Scalar) -> str:

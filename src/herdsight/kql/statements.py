@@ -179,5 +179,7 @@ def _operator(cursor: Cursor) -> syntax.Operator:
 
 def _after_statement(cursor: Cursor) -> QueryError:
     starts_line = "\n" in cursor.text.content[cursor.tokens[cursor.position - 1].end : cursor.next.start]
-    hint = "end a statement with ';' before the next, or leave a blank line between two queries" if starts_line else None
+    hint = (
+        "end a statement with ';' before the next, or leave a blank line between two queries" if starts_line else None
+    )
     return cursor.wrong("expected '|', ';' or the end of the query", hint=hint)

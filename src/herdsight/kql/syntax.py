@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from herdsight.tables import ColumnType
 
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """Any part of a text: `start` is the offset that an error about it points at."""

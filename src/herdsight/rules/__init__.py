@@ -1,1 +1,1 @@
-"""Rules: detections as data, in the shape of a Sentinel analytics rule, with what Herdsight adds to it. Knows no KQL."""
+"""Rules: detections as data, in the shape of a Sentinel analytics rule and a little more. Knows no KQL."""

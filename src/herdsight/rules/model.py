@@ -1,4 +1,4 @@
-"""What a rule says. The fields are those of a Sentinel analytics-rule template; `herdsight` is ours, and no Sentinel reads it."""
+"""What a rule says: the fields of a Sentinel analytics-rule template and, under `herdsight`, ours."""
 
 import re
 from datetime import timedelta
@@ -101,7 +101,9 @@ class Herdsight(_Part):
     finding: FindingColumns
     evidence: EvidenceRows
     reasons: Annotated[tuple[str, ...], Field(min_length=1)]  # sentences with {Column} in them
-    wants: tuple[ColumnName, ...] = ()  # columns of the evidence's table that make it surer; without them a finding says so
+    wants: tuple[
+        ColumnName, ...
+    ] = ()  # columns of the evidence's table that make it surer; without them a finding says so
     falsePositives: tuple[str, ...]  # noqa: N815 named like its neighbours
     knownGaps: tuple[str, ...]  # noqa: N815 named like its neighbours
     corrections: tuple[Correction, ...] = ()

@@ -32,7 +32,9 @@ def shipped_rules() -> tuple[RuleFile, ...]:
     inside = files("herdsight").joinpath("content")
     content: Traversable = inside if inside.is_dir() else _CHECKOUT
     found = sorted(content.joinpath("rules").iterdir(), key=lambda each: each.name)
-    return tuple(read_rule(each.name, each.read_text(encoding="utf-8")) for each in found if each.name.endswith(".yaml"))
+    return tuple(
+        read_rule(each.name, each.read_text(encoding="utf-8")) for each in found if each.name.endswith(".yaml")
+    )
 
 
 def read_rule(source: str, text: str) -> RuleFile:

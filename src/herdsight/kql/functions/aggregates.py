@@ -1,5 +1,8 @@
-"""Aggregates. All but count ignore nulls. What Kusto leaves open (which value of any, the order of a set) is decided here
-by order of value, so that the same data gives the same answer."""
+"""Aggregates. All but count ignore nulls.
+
+What Kusto leaves open (which value of any, the order of a set) is decided here by order of value, so that the same data
+gives the same answer.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -7,10 +10,22 @@ from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql.functions.arithmetic import cast, wider
-from herdsight.kql.functions.model import ANY, BOOL, DATETIME, LONG, NUMBER, SCALAR, STRING, TIMESPAN, Aggregate, Operand
+from herdsight.kql.functions.model import (
+    ANY,
+    BOOL,
+    DATETIME,
+    LONG,
+    NUMBER,
+    SCALAR,
+    STRING,
+    TIMESPAN,
+    Aggregate,
+    Operand,
+    Result,
+)
 from herdsight.tables import ColumnType
 
-Lower = Callable[..., exp.Expression]
+Lower = Callable[..., exp.Expr]
 
 
 def same(types: Sequence[ColumnType]) -> ColumnType:
@@ -26,7 +41,7 @@ def _mean(types: Sequence[ColumnType]) -> ColumnType:
     return types[0] if types[0] in (ColumnType.TIMESPAN, ColumnType.DATETIME) else ColumnType.REAL
 
 
-def _where(aggregate: exp.Expression, condition: exp.Expression) -> exp.Expression:
+def _where(aggregate: exp.Expr, condition: exp.Expr) -> exp.Expr:
     return exp.Filter(this=aggregate, expression=exp.Where(this=condition))
 
 
@@ -35,37 +50,41 @@ def _filtered(lower: Lower) -> Lower:
     return lambda *operands: _where(lower(*operands[:-1]), operands[-1].sql)
 
 
-def _count() -> exp.Expression:
+def _count() -> exp.Expr:
     return exp.Count(this=exp.Star())
 
 
-def _distinct_count(value: Operand) -> exp.Expression:
+def _distinct_count(value: Operand) -> exp.Expr:
     # Kusto estimates (HyperLogLog), exactly for small sets; an exact count is faithful at every threshold.
     return exp.Count(this=exp.Distinct(expressions=[value.sql]))
 
 
-def _sum(value: Operand) -> exp.Expression:
+def _sum(value: Operand) -> exp.Expr:
     kind = _total([value.type])
     total = exp.Cast(this=exp.Sum(this=value.sql), to=trees.sql_type(kind))
     return exp.Coalesce(this=total, expressions=[trees.number(0)])  # the sum of nothing is 0
 
 
-def _avg(value: Operand) -> exp.Expression:
+def _avg(value: Operand) -> exp.Expr:
     if value.type is ColumnType.DATETIME:
         return trees.call("kql_moment", exp.Avg(this=trees.call("kql_micros", value.sql)))
     mean = exp.Avg(this=value.sql)
-    return exp.Cast(this=exp.Round(this=mean), to=trees.sql_type(value.type)) if value.type is ColumnType.TIMESPAN else mean
+    return (
+        exp.Cast(this=exp.Round(this=mean), to=trees.sql_type(value.type))
+        if value.type is ColumnType.TIMESPAN
+        else mean
+    )
 
 
 def _extreme(node: type[exp.AggFunc]) -> Lower:
-    def lower(value: Operand) -> exp.Expression:
+    def lower(value: Operand) -> exp.Expr:
         extreme = node(this=value.sql)
         return exp.Coalesce(this=extreme, expressions=[trees.text("")]) if value.type is ColumnType.STRING else extreme
 
     return lower
 
 
-def _any(value: Operand) -> exp.Expression:
+def _any(value: Operand) -> exp.Expr:
     """A value that is not empty, if there is one: the least, so that it is always the same."""
     if value.type is not ColumnType.STRING:
         return exp.Min(this=value.sql)
@@ -74,7 +93,7 @@ def _any(value: Operand) -> exp.Expression:
 
 
 def _gathered(function: str, *, distinct: bool) -> Lower:
-    def lower(value: Operand, most: Operand | None = None) -> exp.Expression:
+    def lower(value: Operand, most: Operand | None = None) -> exp.Expr:
         element = _json_element(value)
         gathered = exp.ArrayAgg(this=exp.Distinct(expressions=[element]) if distinct else element)
         kept = _where(gathered, exp.Not(this=exp.Is(this=value.sql.copy(), expression=exp.null())))
@@ -83,7 +102,7 @@ def _gathered(function: str, *, distinct: bool) -> Lower:
     return lower
 
 
-def _json_element(value: Operand) -> exp.Expression:
+def _json_element(value: Operand) -> exp.Expr:
     """What stands in the dynamic array for a value: times as text, the rest as it is."""
     if value.type is ColumnType.DATETIME:
         return trees.call("kql_datetime_text", value.sql)
@@ -94,13 +113,17 @@ def _spread(node: type[exp.AggFunc]) -> Lower:
     return lambda value: exp.Coalesce(this=node(this=cast(value, ColumnType.REAL)), expressions=[trees.number(0)])
 
 
-def _rows(name: str, types: tuple[frozenset[ColumnType], ...], result: object, lower: Lower, prefix: str) -> tuple[Aggregate, ...]:
+def _rows(
+    name: str, types: tuple[frozenset[ColumnType], ...], result: Result, lower: Lower, prefix: str
+) -> tuple[Aggregate, ...]:
     """An aggregate and its -if form."""
-    made = Aggregate(name, types, result, lower, f"{name}-aggregation-function", prefix)  # type: ignore[arg-type]
+    made = Aggregate(name, types, result, lower, f"{name}-aggregation-function", prefix)
     conditional = f"{name}if"
     return (
         made,
-        Aggregate(conditional, (*types, BOOL), result, _filtered(lower), f"{conditional}-aggregation-function", conditional),  # type: ignore[arg-type]
+        Aggregate(
+            conditional, (*types, BOOL), result, _filtered(lower), f"{conditional}-aggregation-function", conditional
+        ),
     )
 
 
@@ -116,8 +139,24 @@ ROWS: tuple[Aggregate, ...] = (
     *_rows("max", (_ORDERED,), same, _extreme(exp.Max), "max"),
     *_rows("stdev", (NUMBER,), ColumnType.REAL, _spread(exp.StddevSamp), "stdev"),
     *_rows("variance", (NUMBER,), ColumnType.REAL, _spread(exp.Variance), "variance"),
-    Aggregate("make_set", (SCALAR, LONG), ColumnType.DYNAMIC, _gathered("kql_set", distinct=True), "make-set-aggregation-function", "set", 1),
-    Aggregate("make_list", (SCALAR, LONG), ColumnType.DYNAMIC, _gathered("kql_list", distinct=False), "make-list-aggregation-function", "list", 1),
+    Aggregate(
+        "make_set",
+        (SCALAR, LONG),
+        ColumnType.DYNAMIC,
+        _gathered("kql_set", distinct=True),
+        "make-set-aggregation-function",
+        "set",
+        1,
+    ),
+    Aggregate(
+        "make_list",
+        (SCALAR, LONG),
+        ColumnType.DYNAMIC,
+        _gathered("kql_list", distinct=False),
+        "make-list-aggregation-function",
+        "list",
+        1,
+    ),
     Aggregate("any", (ANY,), same, _any, "any-aggregation-function", "any"),
     Aggregate("take_any", (ANY,), same, _any, "take-any-aggregation-function", ""),
 )

@@ -19,64 +19,64 @@ def wider(types: Sequence[ColumnType]) -> ColumnType:
     return ColumnType.DECIMAL if ColumnType.DECIMAL in types else ColumnType.LONG
 
 
-def cast(operand: Operand, kind: ColumnType) -> exp.Expression:
+def cast(operand: Operand, kind: ColumnType) -> exp.Expr:
     """The operand as that type; as it is where it has it."""
     return operand.sql if operand.type is kind else exp.Cast(this=operand.sql, to=trees.sql_type(kind))
 
 
-def _numeric(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expression]:
-    def lower(left: Operand, right: Operand) -> exp.Expression:
+def _numeric(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
+    def lower(left: Operand, right: Operand) -> exp.Expr:
         kind = wider([left.type, right.type])
         return exp.Paren(this=node(this=cast(left, kind), expression=cast(right, kind)))
 
     return lower
 
 
-def _whole_divide(left: Operand, right: Operand) -> exp.Expression:
+def _whole_divide(left: Operand, right: Operand) -> exp.Expr:
     return trees.call("kql_divide", cast(left, ColumnType.LONG), cast(right, ColumnType.LONG))
 
 
-def _real_divide(left: Operand, right: Operand) -> exp.Expression:
+def _real_divide(left: Operand, right: Operand) -> exp.Expr:
     both = {"this": cast(left, ColumnType.REAL), "expression": cast(right, ColumnType.REAL)}
     return exp.Paren(this=exp.Div(**both, typed=True, safe=False))
 
 
-def _plain(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expression]:
+def _plain(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
     return lambda left, right: exp.Paren(this=node(this=left.sql, expression=right.sql))
 
 
-def _scaled(left: Operand, right: Operand) -> exp.Expression:
+def _scaled(left: Operand, right: Operand) -> exp.Expr:
     """Timespan times or by a number; microseconds stay whole."""
     span, factor = (left, right) if left.type is ColumnType.TIMESPAN else (right, left)
     product = exp.Mul(this=cast(span, ColumnType.REAL), expression=cast(factor, ColumnType.REAL))
     return exp.Cast(this=exp.Round(this=product), to=trees.sql_type(ColumnType.TIMESPAN))
 
 
-def _part(left: Operand, right: Operand) -> exp.Expression:
+def _part(left: Operand, right: Operand) -> exp.Expr:
     quotient = _real_divide(left, right)
     return exp.Cast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.TIMESPAN))
 
 
-def _bin_number(value: Operand, size: Operand) -> exp.Expression:
+def _bin_number(value: Operand, size: Operand) -> exp.Expr:
     kind = wider([value.type, size.type])
     name = "kql_bin_long" if kind is ColumnType.LONG else "kql_bin_real"
     return trees.call(name, cast(value, kind), cast(size, kind))
 
 
-def _bin_timespan(value: Operand, size: Operand) -> exp.Expression:
+def _bin_timespan(value: Operand, size: Operand) -> exp.Expr:
     return trees.call("kql_bin_long", value.sql, size.sql)
 
 
-def _bin_datetime(value: Operand, size: Operand) -> exp.Expression:
+def _bin_datetime(value: Operand, size: Operand) -> exp.Expr:
     return trees.call("kql_bin_datetime", value.sql, size.sql)
 
 
-def _row(  # noqa: PLR0913 a row has as many cells as the table has columns
+def _row(  # noqa: PLR0913,PLR0917 a row has as many cells as the table has columns
     name: str,
     left: TypeSet,
     right: TypeSet,
     result: ColumnType | Callable[[Sequence[ColumnType]], ColumnType],
-    lower: Callable[[Operand, Operand], exp.Expression],
+    lower: Callable[[Operand, Operand], exp.Expr],
     evaluate: Callable[..., int | float] | None = None,
     page: str = _TIME_PAGE,
 ) -> Scalar:
@@ -84,16 +84,16 @@ def _row(  # noqa: PLR0913 a row has as many cells as the table has columns
     return Scalar(name, (left, right), result, lower, page, naming=naming, evaluate=evaluate)
 
 
-def _negate(value: Operand) -> exp.Expression:
+def _negate(value: Operand) -> exp.Expr:
     kind = value.type if value.type is ColumnType.TIMESPAN else wider([value.type])
     return exp.Paren(this=exp.Neg(this=cast(value, kind)))
 
 
-def _rounded(node: Callable[[exp.Expression], exp.Expression]) -> Callable[[Operand], exp.Expression]:
+def _rounded(node: Callable[[exp.Expr], exp.Expr]) -> Callable[[Operand], exp.Expr]:
     return lambda value: node(cast(value, ColumnType.REAL))
 
 
-def _round(value: Operand, digits: Operand | None = None) -> exp.Expression:
+def _round(value: Operand, digits: Operand | None = None) -> exp.Expr:
     return exp.Round(this=cast(value, ColumnType.REAL), decimals=digits.sql if digits else None)
 
 
@@ -109,8 +109,22 @@ _BIN = tuple(
 
 ROWS = (
     _row("+", NUMBER, NUMBER, wider, _numeric(exp.Add), lambda a, b: a + b, _PAGE),
-    _row("+", DATETIME, TIMESPAN, ColumnType.DATETIME, lambda t, d: trees.call("kql_later", t.sql, d.sql), lambda a, b: a + b),
-    _row("+", TIMESPAN, DATETIME, ColumnType.DATETIME, lambda d, t: trees.call("kql_later", t.sql, d.sql), lambda a, b: a + b),
+    _row(
+        "+",
+        DATETIME,
+        TIMESPAN,
+        ColumnType.DATETIME,
+        lambda t, d: trees.call("kql_later", t.sql, d.sql),
+        lambda a, b: a + b,
+    ),
+    _row(
+        "+",
+        TIMESPAN,
+        DATETIME,
+        ColumnType.DATETIME,
+        lambda d, t: trees.call("kql_later", t.sql, d.sql),
+        lambda a, b: a + b,
+    ),
     _row("+", TIMESPAN, TIMESPAN, ColumnType.TIMESPAN, _plain(exp.Add), lambda a, b: a + b),
     _row("-", NUMBER, NUMBER, wider, _numeric(exp.Sub), lambda a, b: a - b, _PAGE),
     _row(
@@ -122,7 +136,12 @@ ROWS = (
         lambda a, b: a - b,
     ),
     _row(
-        "-", DATETIME, DATETIME, ColumnType.TIMESPAN, lambda a, b: trees.call("kql_elapsed", b.sql, a.sql), lambda a, b: a - b
+        "-",
+        DATETIME,
+        DATETIME,
+        ColumnType.TIMESPAN,
+        lambda a, b: trees.call("kql_elapsed", b.sql, a.sql),
+        lambda a, b: a - b,
     ),
     _row("-", TIMESPAN, TIMESPAN, ColumnType.TIMESPAN, _plain(exp.Sub), lambda a, b: a - b),
     _row("*", NUMBER, NUMBER, wider, _numeric(exp.Mul), lambda a, b: a * b, _PAGE),
@@ -140,5 +159,7 @@ ROWS = (
     Scalar("ceiling", (NUMBER,), ColumnType.REAL, _rounded(lambda x: exp.Ceil(this=x)), "ceiling-function"),
     Scalar("round", (NUMBER, LONG), ColumnType.REAL, _round, "round-function", Naming.PREFIXED, optional=1),
     Scalar("sqrt", (NUMBER,), ColumnType.REAL, _rounded(lambda x: exp.Sqrt(this=x)), "sqrt-function", Naming.PREFIXED),
-    Scalar("pow", (NUMBER, NUMBER), ColumnType.REAL, lambda x, y: exp.Pow(this=x.sql, expression=y.sql), "pow-function"),
+    Scalar(
+        "pow", (NUMBER, NUMBER), ColumnType.REAL, lambda x, y: exp.Pow(this=x.sql, expression=y.sql), "pow-function"
+    ),
 )

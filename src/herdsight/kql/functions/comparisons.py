@@ -1,7 +1,7 @@
 """Comparisons, memberships and ranges, with KQL's nulls.
 
-Equality with one null is false and inequality true; with two nulls both are null (page "null-values"). Strings are never
-null. An order with a null is null.
+Equality with one null is false and inequality true; with two nulls both are null (page "null-values"). Strings are
+never null. An order with a null is null.
 """
 
 from collections.abc import Callable
@@ -24,19 +24,19 @@ def nullable(operand: Operand) -> bool:
     return operand.type is not ColumnType.STRING
 
 
-def never_null(condition: exp.Expression) -> exp.Expression:
+def never_null(condition: exp.Expr) -> exp.Expr:
     """The condition with false for null."""
     return exp.Coalesce(this=condition, expressions=[exp.false()])
 
 
-def _equal(left: Operand, right: Operand) -> exp.Expression:
+def _equal(left: Operand, right: Operand) -> exp.Expr:
     equal = exp.EQ(this=left.sql, expression=right.sql)
     if nullable(left) and nullable(right):
         return exp.case().when(_both_null(left, right), exp.null()).else_(never_null(equal))
     return never_null(equal) if nullable(left) or nullable(right) else equal
 
 
-def _unequal(left: Operand, right: Operand) -> exp.Expression:
+def _unequal(left: Operand, right: Operand) -> exp.Expr:
     if nullable(left) and nullable(right):
         distinct = exp.NullSafeNEQ(this=left.sql, expression=right.sql)
         return exp.case().when(_both_null(left, right), exp.null()).else_(distinct)
@@ -45,24 +45,27 @@ def _unequal(left: Operand, right: Operand) -> exp.Expression:
     return exp.NEQ(this=left.sql, expression=right.sql)
 
 
-def _both_null(left: Operand, right: Operand) -> exp.Expression:
+def _both_null(left: Operand, right: Operand) -> exp.Expr:
     nulls = (exp.Is(this=side.sql.copy(), expression=exp.null()) for side in (left, right))
     return trees.conjunction(nulls)
 
 
-def _ordered(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expression]:
-    return lambda left, right: node(this=left.sql, expression=right.sql)
+def _ordered(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
+    def lower(left: Operand, right: Operand) -> exp.Expr:
+        return node(this=left.sql, expression=right.sql)
+
+    return lower
 
 
-def _between(value: Operand, low: Operand, high: Operand) -> exp.Expression:
+def _between(value: Operand, low: Operand, high: Operand) -> exp.Expr:
     return exp.Between(this=value.sql, low=low.sql, high=high.sql)
 
 
-def _not_between(value: Operand, low: Operand, high: Operand) -> exp.Expression:
+def _not_between(value: Operand, low: Operand, high: Operand) -> exp.Expr:
     return exp.Not(this=_between(value, low, high))
 
 
-def _in(value: Operand, *items: Operand) -> exp.Expression:
+def _in(value: Operand, *items: Operand) -> exp.Expr:
     if not items:
         return exp.false()
     member = exp.In(this=value.sql, expressions=[item.sql for item in items])
@@ -76,11 +79,11 @@ def _folded(operand: Operand) -> Operand:
     return Operand(exp.Lower(this=operand.sql), operand.type)
 
 
-def _any_case(lower: Callable[..., exp.Expression]) -> Callable[..., exp.Expression]:
+def _any_case(lower: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     return lambda *operands: lower(*(_folded(operand) for operand in operands))
 
 
-def _negated(lower: Callable[..., exp.Expression]) -> Callable[..., exp.Expression]:
+def _negated(lower: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     return lambda *operands: exp.Not(this=lower(*operands))
 
 
@@ -114,5 +117,13 @@ ROWS = (
     Scalar("=~", (STRING, STRING), ColumnType.BOOL, _any_case(_equal), "equals-operator"),
     Scalar("!~", (STRING, STRING), ColumnType.BOOL, _any_case(_unequal), "not-equals-operator"),
     Scalar("in~", (STRING, STRING), ColumnType.BOOL, _any_case(_in), "in-operator", optional=1, variadic=True),
-    Scalar("!in~", (STRING, STRING), ColumnType.BOOL, _any_case(_negated(_in)), "not-in-operator", optional=1, variadic=True),
+    Scalar(
+        "!in~",
+        (STRING, STRING),
+        ColumnType.BOOL,
+        _any_case(_negated(_in)),
+        "not-in-operator",
+        optional=1,
+        variadic=True,
+    ),
 )

@@ -9,7 +9,7 @@ from herdsight.kql.functions.model import SCALAR, Naming, Operand, Scalar, TypeS
 from herdsight.tables import ColumnType
 
 
-def as_text(operand: Operand) -> exp.Expression:
+def as_text(operand: Operand) -> exp.Expr:
     """The operand as KQL prints it; null is ""."""
     match operand.type:
         case ColumnType.STRING:
@@ -23,16 +23,16 @@ def as_text(operand: Operand) -> exp.Expression:
     return exp.Coalesce(this=written, expressions=[trees.text("")])
 
 
-def _try(sql: exp.Expression, kind: ColumnType) -> exp.Expression:
+def _try(sql: exp.Expr, kind: ColumnType) -> exp.Expr:
     return exp.TryCast(this=sql, to=trees.sql_type(kind))
 
 
-def _to_real(operand: Operand) -> exp.Expression:
+def _to_real(operand: Operand) -> exp.Expr:
     return operand.sql if operand.type is ColumnType.REAL else _try(operand.sql, ColumnType.REAL)
 
 
-def _to_whole(kind: ColumnType) -> Callable[[Operand], exp.Expression]:
-    def lower(operand: Operand) -> exp.Expression:
+def _to_whole(kind: ColumnType) -> Callable[[Operand], exp.Expr]:
+    def lower(operand: Operand) -> exp.Expr:
         match operand.type:
             case ColumnType.STRING:
                 return _try(trees.call("kql_whole_text", operand.sql), kind)
@@ -46,23 +46,25 @@ def _to_whole(kind: ColumnType) -> Callable[[Operand], exp.Expression]:
     return lower
 
 
-def _to_bool(operand: Operand) -> exp.Expression:
+def _to_bool(operand: Operand) -> exp.Expr:
     if operand.type is ColumnType.STRING:
         return trees.call("kql_bool_text", operand.sql)
     return operand.sql if operand.type is ColumnType.BOOL else _try(operand.sql, ColumnType.BOOL)
 
 
-def _to_datetime(operand: Operand) -> exp.Expression:
+def _to_datetime(operand: Operand) -> exp.Expr:
     return operand.sql if operand.type is ColumnType.DATETIME else _try(operand.sql, ColumnType.DATETIME)
 
 
-_NUMERIC = frozenset({ColumnType.BOOL, ColumnType.INT, ColumnType.LONG, ColumnType.REAL, ColumnType.DECIMAL, ColumnType.STRING})
+_NUMERIC = frozenset(
+    {ColumnType.BOOL, ColumnType.INT, ColumnType.LONG, ColumnType.REAL, ColumnType.DECIMAL, ColumnType.STRING}
+)
 _WHOLE = _NUMERIC | {ColumnType.TIMESPAN}
 _MOMENT = frozenset({ColumnType.DATETIME, ColumnType.STRING})
 
 
 def _row(
-    name: str, types: TypeSet, result: ColumnType, lower: Callable[[Operand], exp.Expression], page: str | None = None
+    name: str, types: TypeSet, result: ColumnType, lower: Callable[[Operand], exp.Expr], page: str | None = None
 ) -> Scalar:
     return Scalar(name, (types,), result, lower, page or f"{name}-function", Naming.ARGUMENT)
 

@@ -42,7 +42,7 @@ def case_result(types: Sequence[ColumnType]) -> ColumnType:
     return common(_branch_types(types))
 
 
-def _case(*operands: Operand) -> exp.Expression:
+def _case(*operands: Operand) -> exp.Expr:
     kind = common(_branch_types([operand.type for operand in operands]))
     tree = exp.Case()
     for condition, value in zip(operands[:-1:2], operands[1:-1:2], strict=True):
@@ -54,29 +54,29 @@ def _iff_result(types: Sequence[ColumnType]) -> ColumnType:
     return common(types[1:])
 
 
-def _coalesce(*operands: Operand) -> exp.Expression:
+def _coalesce(*operands: Operand) -> exp.Expr:
     kind = common([operand.type for operand in operands])
     if kind is ColumnType.STRING:  # the first that is not empty
-        given: list[exp.Expression] = [exp.Nullif(this=operand.sql, expression=trees.text("")) for operand in operands]
+        given: list[exp.Expr] = [exp.Nullif(this=operand.sql, expression=trees.text("")) for operand in operands]
         given.append(trees.text(""))
     else:
         given = [cast(operand, kind) for operand in operands]
     return exp.Coalesce(this=given[0], expressions=given[1:])
 
 
-def _is_null(operand: Operand) -> exp.Expression:
+def _is_null(operand: Operand) -> exp.Expr:
     if operand.type is ColumnType.STRING:
         return exp.false()
     return exp.Is(this=operand.sql, expression=exp.null())
 
 
-def _is_empty(operand: Operand) -> exp.Expression:
+def _is_empty(operand: Operand) -> exp.Expr:
     if operand.type is ColumnType.STRING:
         return exp.EQ(this=operand.sql, expression=trees.text(""))
     return exp.Is(this=operand.sql, expression=exp.null())
 
 
-def _not(operand: Operand) -> exp.Expression:
+def _not(operand: Operand) -> exp.Expr:
     return exp.Not(this=exp.Paren(this=operand.sql))
 
 

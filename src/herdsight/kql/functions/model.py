@@ -35,7 +35,7 @@ class Naming(StrEnum):
 class Operand:
     """An argument as a lowering sees it: its SQL, its type, and its value where it is a constant."""
 
-    sql: exp.Expression
+    sql: exp.Expr
     type: ColumnType
     value: Value = None
     is_constant: bool = False
@@ -55,7 +55,7 @@ class Scalar:
     name: str
     parameters: tuple[TypeSet, ...]
     result: Result
-    lower: Callable[..., exp.Expression]
+    lower: Callable[..., exp.Expr]
     page: str  # the page of Microsoft's reference that its meaning is taken from
     naming: Naming = Naming.NUMBERED
     optional: int = 0
@@ -71,7 +71,7 @@ class Aggregate:
     name: str
     parameters: tuple[TypeSet, ...]
     result: Result
-    lower: Callable[..., exp.Expression]
+    lower: Callable[..., exp.Expr]
     page: str
     prefix: str
     optional: int = 0

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from herdsight import trees
-from herdsight.kql.functions.model import LONG, SCALAR, STRING, Naming, Operand, Scalar
 from herdsight.kql.functions.conversions import as_text
+from herdsight.kql.functions.model import LONG, SCALAR, STRING, Naming, Operand, Scalar
 from herdsight.tables import ColumnType
 
 # A term is a run of letters and digits; everything else delimits, the underscore too, so that a regex \b is not it
@@ -28,12 +28,12 @@ def _delimited(needle: str, *, opening: bool, closing: bool) -> str:
     return before + re.sub(r"([^\w\s]|\\)", r"\\\1", needle) + after
 
 
-def _matches(haystack: Operand, pattern: exp.Expression) -> exp.Expression:
+def _matches(haystack: Operand, pattern: exp.Expr) -> exp.Expr:
     return exp.RegexpLike(this=haystack.sql, expression=pattern)
 
 
-def _has(*, opening: bool = True, closing: bool = True, case: bool = False) -> Callable[..., exp.Expression]:
-    def lower(haystack: Operand, *needles: Operand) -> exp.Expression:
+def _has(*, opening: bool = True, closing: bool = True, case: bool = False) -> Callable[..., exp.Expr]:
+    def lower(haystack: Operand, *needles: Operand) -> exp.Expr:
         if all(needle.is_constant for needle in needles):
             if not needles:
                 return exp.false()
@@ -45,12 +45,12 @@ def _has(*, opening: bool = True, closing: bool = True, case: bool = False) -> C
     return lower
 
 
-def _has_all(haystack: Operand, *needles: Operand) -> exp.Expression:
+def _has_all(haystack: Operand, *needles: Operand) -> exp.Expr:
     return trees.conjunction(_has()(Operand(haystack.sql.copy(), haystack.type), needle) for needle in needles)
 
 
-def _sides(*, case: bool, node: Callable[[exp.Expression, exp.Expression], exp.Expression]) -> Callable[..., exp.Expression]:
-    def lower(haystack: Operand, needle: Operand) -> exp.Expression:
+def _sides(*, case: bool, node: Callable[[exp.Expr, exp.Expr], exp.Expr]) -> Callable[..., exp.Expr]:
+    def lower(haystack: Operand, needle: Operand) -> exp.Expr:
         if case:
             return node(haystack.sql, needle.sql)
         return node(exp.Lower(this=haystack.sql), exp.Lower(this=needle.sql))
@@ -58,19 +58,19 @@ def _sides(*, case: bool, node: Callable[[exp.Expression, exp.Expression], exp.E
     return lower
 
 
-def _contains(haystack: exp.Expression, needle: exp.Expression) -> exp.Expression:
+def _contains(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
     return exp.Contains(this=haystack, expression=needle)
 
 
-def _starts(haystack: exp.Expression, needle: exp.Expression) -> exp.Expression:
+def _starts(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
     return exp.StartsWith(this=haystack, expression=needle)
 
 
-def _ends(haystack: exp.Expression, needle: exp.Expression) -> exp.Expression:
+def _ends(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
     return exp.EndsWith(this=haystack, expression=needle)
 
 
-def _negated(lower: Callable[..., exp.Expression]) -> Callable[..., exp.Expression]:
+def _negated(lower: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     return lambda *operands: exp.Not(this=lower(*operands))
 
 
@@ -97,11 +97,11 @@ def _search_rows(name: str) -> tuple[Scalar, ...]:
     )
 
 
-def _concatenated(*parts: Operand) -> exp.Expression:
+def _concatenated(*parts: Operand) -> exp.Expr:
     return exp.Concat(expressions=[as_text(part) for part in parts], safe=False, coalesce=False)
 
 
-def _substring(value: Operand, start: Operand, length: Operand | None = None) -> exp.Expression:
+def _substring(value: Operand, start: Operand, length: Operand | None = None) -> exp.Expr:
     """Counted from 0; a negative start counts from the end."""
     return trees.call("kql_substring", value.sql, start.sql, length.sql if length else exp.Null())
 
@@ -110,7 +110,9 @@ ROWS = (
     *(row for name in _SEARCHES for row in _search_rows(name)),
     Scalar("has_any", (STRING, STRING), ColumnType.BOOL, _has(), "has-any-operator", optional=1, variadic=True),
     Scalar("has_all", (STRING, STRING), ColumnType.BOOL, _has_all, "has-all-operator", optional=1, variadic=True),
-    Scalar("matches regex", (STRING, STRING), ColumnType.BOOL, lambda s, p: _matches(s, p.sql), "matches-regex-operator"),
+    Scalar(
+        "matches regex", (STRING, STRING), ColumnType.BOOL, lambda s, p: _matches(s, p.sql), "matches-regex-operator"
+    ),
     Scalar("strlen", (STRING,), ColumnType.LONG, lambda s: exp.Length(this=s.sql), "strlen-function", Naming.PREFIXED),
     Scalar("tolower", (STRING,), ColumnType.STRING, lambda s: exp.Lower(this=s.sql), "tolower-function"),
     Scalar("toupper", (STRING,), ColumnType.STRING, lambda s: exp.Upper(this=s.sql), "toupper-function"),

@@ -17,7 +17,7 @@ PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval
 
 
 def optimised(relation: plan.Relation, now: int) -> plan.Relation:
-    """The plan as it will be lowered: now() pinned to `now` (microseconds since 1970), constants folded, then all passes."""
+    """The plan as it will be lowered: now() pinned (microseconds since 1970), constants folded, then all passes."""
     relation = fold_constants(relation, now)
     for rewrite in PASSES:
         relation = rewrite(relation)

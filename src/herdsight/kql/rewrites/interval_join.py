@@ -1,10 +1,10 @@
 """The interval join: an aggregation over a join by time range, rewritten so that its pairs are never made.
 
 `L | join kind=inner R on k | where R.t between (L.t .. L.t + w) | where L.x != R.x | summarize count(), ... by k` is
-quadratic as written: a busy server has billions of such pairs. Its result needs none of them. For one row the number of its
-partners is a count over a range of time, less the partners whose x is its own, and both counts are window functions over
-the union of the two sides. An aggregate that ignores how often a value comes (a set, a distinct count, an extreme) needs
-only the rows that have a partner at all.
+quadratic as written: a busy server has billions of such pairs. Its result needs none of them. For one row the number of
+its partners is a count over a range of time, less the partners whose x is its own, and both counts are window functions
+over the union of the two sides. An aggregate that ignores how often a value comes (a set, a distinct count, an extreme)
+needs only the rows that have a partner at all.
 
 The rewrite takes any query of that shape: equalities, one range between two datetime columns (however it is written),
 at most one inequality of strings, conditions on one side, group keys from one side, and aggregates of one side each.
@@ -215,7 +215,8 @@ def _interval_join(shape: _Shape, fields: tuple[plan.Field, ...]) -> plan.Interv
         high=-span.low if swapped else span.high,
         differ="differ" if differences else None,
         keys=tuple(
-            plan.Item(key.name, plan.Ref(f"group {position}", key.value.type)) for position, key in enumerate(shape.keys)
+            plan.Item(key.name, plan.Ref(f"group {position}", key.value.type))
+            for position, key in enumerate(shape.keys)
         ),
         pairs=pairs,
         probe_measures=tuple(maker.measure(measure) for side, measure in sided if side == probe_side),
@@ -270,7 +271,8 @@ class _Maker:
                 for position, key in enumerate(self.shape.keys)
             ]
         items += [
-            plan.Item(f"value {self.shape.measures.index(measure)}", _unmarked(measure.arguments[0])) for measure in measures
+            plan.Item(f"value {self.shape.measures.index(measure)}", _unmarked(measure.arguments[0]))
+            for measure in measures
         ]
         return plan.Projection(self._rows(side, [*equal, time], types), tuple(items))
 
