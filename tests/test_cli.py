@@ -5,11 +5,13 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,12 +28,11 @@ def call(*words: str, stdin: str | None = None) -> Result:
     return CliRunner().invoke(main, words, input=stdin, prog_name="herdsight")
 
 
-def run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run(words: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
     """The same in a process of its own."""
-    environment = {**os.environ, "COLUMNS": "100"}
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "herdsight", *words], capture_output=True, text=True, check=False, env=environment,
-        timeout=60,
+        [sys.executable, "-m", "herdsight", *words], capture_output=True, text=True, check=False, timeout=60,
+        env=os.environ | environment,
     )  # fmt: skip
 
 
@@ -241,6 +242,82 @@ class TestQuery:
         result = call("query", "-e", "print \x1b]0;owned\x07")
         assert result.exit_code == 2
         assert "\x1b" not in result.stderr
+
+
+@pytest.fixture
+def beacon(tmp_path: Path) -> str:
+    """A file in which a host calls home every five minutes for ten hours, beside one that does little."""
+    header, first, *_ = EVENTS.splitlines()
+    start = datetime(2026, 5, 31, tzinfo=UTC)
+    times = [(start + timedelta(minutes=5 * number)).strftime("%Y-%m-%dT%H:%M:%SZ") for number in range(120)]
+    calls = [first.replace("2026-05-31T10:00:00Z", time) for time in times]
+    file = tmp_path / "beacon.csv"
+    file.write_text(
+        "\n".join([header, *calls, f"{times[9]},db01,ConnectionSuccess,203.0.113.7,25,Tcp,10.0.0.7,1,Public", ""])
+    )
+    return str(file)
+
+
+class TestHunt:
+    def test_prints_a_page_that_names_the_host_and_why(self, beacon: str) -> None:
+        result = call("hunt", beacon)
+        assert result.exit_code == 0
+        assert result.stderr == ""
+        words = " ".join(result.stdout.split())
+        assert words.startswith("1 host needs attention in ")
+        assert "remote 203.0.113.9:1177" in words
+        assert "db01" not in words
+
+    def test_json_is_the_contract(self, beacon: str) -> None:
+        record = json.loads(call("hunt", beacon, "--format", "json").stdout)
+        assert record["schema"] == 1
+        assert record["inputs"][0]["rows"] == 121
+        assert [found["host"] for found in record["verdicts"]] == ["web01"]
+        assert record["findings"][0]["count"] == 120
+
+    def test_ndjson_and_csv_have_a_finding_a_line(self, beacon: str) -> None:
+        (line,) = call("hunt", beacon, "--format", "ndjson").stdout.splitlines()
+        (row,) = csv.DictReader(io.StringIO(call("hunt", beacon, "--format", "csv").stdout))
+        assert json.loads(line)["id"] == row["id"]
+        assert row["remotes"] == "203.0.113.9"
+
+    def test_the_command_that_it_suggests_shows_every_row_behind_the_finding(self, beacon: str) -> None:
+        page = call("hunt", beacon, "--since", "2026-05-31T00:05:00Z").stdout
+        (line,) = [line for line in page.splitlines() if "herdsight query" in line]
+        _, *words = shlex.split(line)
+        assert words[-2:] == ["--since", "2026-05-31T00:05:00Z"]
+        assert len(json.loads(call(*words, "--format", "json").stdout)) == 119
+
+    @pytest.mark.parametrize(("threshold", "status"), [("low", 1), ("medium", 1), ("high", 1)])
+    def test_fail_on_ends_with_1_when_something_is_as_severe(self, beacon: str, threshold: str, status: int) -> None:
+        result = call("hunt", beacon, "--fail-on", threshold, "--format", "csv")
+        assert result.exit_code == status
+        assert "web01" in result.stdout
+
+    def test_fail_on_is_0_where_nothing_is_found(self, logs: str) -> None:
+        result = call("hunt", logs, "--fail-on", "low")
+        assert result.exit_code == 0
+        assert "Nothing found in " in result.stdout
+
+    def test_a_folder_without_logs_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "README").write_text("no log")
+        result = call("hunt", str(tmp_path))
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        assert result.stderr.startswith("herdsight: error: ")
+
+    @pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+    def test_hostile_log_text_reaches_no_terminal(self, beacon: str, form: str) -> None:
+        text = Path(beacon).read_text().replace("web01", "\x1b]0;owned\x07[red]\u202eweb[/red]")
+        Path(beacon).write_text(text)
+        result = call("hunt", beacon, "--format", form)
+        assert "[red]" in result.stdout
+        assert not set(result.output) & {"\x1b", "\x07", "\u202e"}
+
+    @pytest.mark.parametrize("width", [40, 80, 200])
+    def test_the_page_keeps_to_the_width(self, beacon: str, width: int) -> None:
+        lines = run(["hunt", beacon], COLUMNS=str(width)).stdout.splitlines()
+        assert max(len(line) for line in lines if "herdsight query" not in line) <= width
 
 
 ENDLESS = "range n from 1 to 3000000 step 1"

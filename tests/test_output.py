@@ -96,6 +96,8 @@ def finding(**changes: Any) -> Finding:
                     "RemotePort": 1177,
                     "BytesSent": None,
                     "N": row,
+                    "Protocol": "Tcp",
+                    "AdditionalFields": '{"state": "SF"}',
                 }
                 for row in (17, 18, 19, 20)
             ),
@@ -423,7 +425,7 @@ def rendered(result: Hunt, width: int = 100) -> Console:
 
 class TestHuntPage:
     def test_goes_from_the_headline_to_what_was_not_run(self) -> None:
-        words = flat(rendered(hunt(finding())))
+        words = flat(rendered(hunt(finding(), finding(id="F2"), verdicts=(verdict("10.0.0.5", "F1", "F2"),))))
         parts = ["1 host needs attention", "Severity", "It calls home.", "One connection every", "herdsight query -e",
                  "What was read", "What could not run"]  # fmt: skip
         places = [words.index(part) for part in parts]
@@ -440,9 +442,23 @@ class TestHuntPage:
 
     def test_evidence_says_once_what_the_rows_have_in_common(self) -> None:
         words = flat(rendered(hunt(finding())))
-        assert "rows 287; the first 3 all with DeviceName=10.0.0.5, RemotePort=1177" in words
+        assert "rows 287; the first 3 all with Protocol=Tcp, state=SF logs/conn.log:17 " in words
         assert "logs/conn.log:17 N=17 logs/conn.log:18 N=18 logs/conn.log:19 N=19" in words
         assert "BytesSent" not in words
+
+    def test_evidence_does_not_repeat_what_the_finding_says(self) -> None:
+        words = flat(rendered(hunt(finding())))
+        assert "DeviceName=" not in words.split("all of these rows")[0]
+        assert "RemotePort=" not in words.split("all of these rows")[0]
+
+    def test_evidence_shows_a_time_once_and_to_be_read(self) -> None:
+        time = "2026-11-30T10:00:00.250000Z"
+        rows: tuple[dict[str, object], ...] = ({"file": "a", "row": 1, "TimeGenerated": time, "Timestamp": time},)
+        words = flat(rendered(hunt(finding(evidence=Evidence(table="T", filter="true", rows=rows)))))
+        assert "a:1 TimeGenerated=2026-11-30 10:00:00.250000 all of these" in words
+
+    def test_a_single_finding_is_its_own_story(self) -> None:
+        assert "It calls home." not in flat(rendered(hunt(finding())))
 
     def test_the_follow_up_is_one_line_that_a_shell_takes_apart_again(self) -> None:
         found = finding(host="it's; rm -rf $HOME")

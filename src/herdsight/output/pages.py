@@ -1,7 +1,7 @@
 """A hunt as a page for people."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich import box
@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from herdsight.findings.model import Finding, HostVerdict, Hunt, Input, Severity
-from herdsight.output.parts import heading, indented, safe_text, side_by_side, value_words
+from herdsight.output.parts import heading, indented, safe_text, side_by_side
+from herdsight.output.proof import evidence_facts
 from herdsight.output.safe import printable
-from herdsight.output.words import count_words, length_words, listed, period
+from herdsight.output.words import count_words, length_words, listed, period, times_to_read
 
 _STYLES = {
     Severity.HIGH: "bold red",
@@ -23,7 +24,6 @@ _STYLES = {
 # A page is read by a person. Where there is more than this, it says how much more, and which format has it all.
 _MOST_VERDICTS = 50
 _MOST_BLOCKS = 20
-_MOST_EVIDENCE = 3
 _MOST_FILES = 10
 _MOST_NAMES = 6
 _ROOMY = 100  # columns from which a page can afford two times a row
@@ -148,8 +148,9 @@ def _print_host(verdict: HostVerdict, console: Console) -> None:
     chance = f", probability {verdict.probability:.2f}" if verdict.probability is not None else ""
     roles = ", ".join(verdict.roles)
     heading(f"{verdict.host}: {roles}{chance}", console)
-    for sentence in verdict.story:
-        console.print(safe_text(sentence))
+    if len(verdict.findings) > 1:  # the story of a single finding is that finding
+        for sentence in verdict.story:
+            console.print(safe_text(times_to_read(sentence)))
 
 
 def _print_finding(finding: Finding, console: Console, paths: Sequence[str]) -> None:
@@ -157,7 +158,7 @@ def _print_finding(finding: Finding, console: Console, paths: Sequence[str]) -> 
     severity = safe_text(finding.severity.value, _STYLES[finding.severity])
     console.print(Text("  ").join([severity, safe_text(finding.title, "bold"), safe_text(finding.id, "dim")]))
     grid = side_by_side("dim", "")
-    for label, words in (*_facts(finding), *_evidence(finding)):
+    for label, words in (*_facts(finding), *evidence_facts(finding)):
         grid.add_row(safe_text(label), safe_text(words))
     console.print(indented(grid))
     console.print(safe_text("  all of these rows:", "dim"))
@@ -197,31 +198,6 @@ def follow_up(finding: Finding, paths: Sequence[str]) -> str:
     """The command that shows every row behind a finding, quoted for a POSIX shell."""
     kql = f"{finding.evidence.table} | where {finding.evidence.filter}"
     return printable(shlex.join(["herdsight", "query", "-e", kql, *paths]))
-
-
-def _evidence(finding: Finding) -> Iterator[tuple[str, str]]:
-    """The first rows: once what they have in common, then by file and row what each has of its own."""
-    rows = [_cells(row) for row in finding.evidence.rows[:_MOST_EVIDENCE]]
-    alike = _alike(rows) if len(rows) > 1 else {}
-    which = f"; the first {len(rows)}" if len(rows) < finding.count else ","
-    common = f"{which} all with {_joined(alike)}" if alike else ""
-    yield "rows", f"{finding.count:,}{common}"
-    for row, cells in zip(finding.evidence.rows, rows, strict=False):
-        own = {name: words for name, words in cells.items() if name not in alike}
-        yield "", f"{row.get('file', '')}:{row.get('row', '')}  {_joined(own)}".rstrip()
-
-
-def _alike(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    return {name: words for name, words in rows[0].items() if all(row.get(name) == words for row in rows)}
-
-
-def _cells(row: Mapping[str, object]) -> dict[str, str]:
-    cells = {name: value_words(value) for name, value in row.items() if name not in {"file", "row"}}
-    return {name: words for name, words in cells.items() if words}
-
-
-def _joined(cells: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={words}" for name, words in cells.items())
 
 
 def _print_inputs(inputs: Sequence[Input], console: Console) -> None:

@@ -85,7 +85,7 @@ _DEEPEST = 200  # levels of nesting that are read as JSON; a deeper value is hos
 
 
 def dynamic(value: object) -> object:
-    """A dynamic value, which travels as JSON text; text that is no JSON stays text."""
+    """The value of a dynamic, which travels as JSON text; text that is no JSON, or nested without end, stays text."""
     if not isinstance(value, str):
         return plain(value)
     steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(value))

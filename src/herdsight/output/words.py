@@ -1,5 +1,6 @@
 """Numbers, lengths and times as a sentence has them."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,14 @@ def period(first: datetime, last: datetime, *, length: bool = True) -> str:
     begin, end = (_utc(moment).replace(microsecond=0) for moment in (first, last))
     until = end.time() if begin.date() == end.date() else end
     return f"{begin} to {until} UTC" + (f" ({length_words(last - first)})" if length else "")
+
+
+_ISO = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(?:0+|(\d+)))?Z")
+
+
+def times_to_read(sentence: str) -> str:
+    """The sentence with its ISO times as a person writes them, without a fraction of nothing."""
+    return _ISO.sub(lambda found: f"{found[1]} {found[2]}" + (f".{found[3]}" if found[3] else ""), sentence)
 
 
 def _utc(moment: datetime) -> datetime:
