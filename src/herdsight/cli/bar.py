@@ -1,5 +1,6 @@
 """The progress bar."""
 
+import os
 import sys
 from contextlib import AbstractContextManager
 from threading import Timer
@@ -11,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from herdsight.output import printable
 
-_WIDEST = 50  # characters: of a long path the end says most
+_WIDEST = 50  # characters
 _PATIENCE = 1.0  # seconds: what is done sooner needs no bar
 
 
@@ -45,9 +46,14 @@ class Bar(AbstractContextManager["Bar"]):
     def __call__(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` are done; a total of 0 is not known yet."""
         if self._progress:
-            self._progress.update(
-                self._task, description=printable(what)[-_WIDEST:], completed=done, total=total or None
-            )
+            self._progress.update(self._task, description=_short(printable(what)), completed=done, total=total or None)
+
+
+def _short(what: str) -> str:
+    """Of a path that is too long the end says most, of other words the beginning."""
+    if len(what) <= _WIDEST:
+        return what
+    return f"...{what[3 - _WIDEST :]}" if os.sep in what else f"{what[: _WIDEST - 3]}..."
 
 
 def _progress() -> Progress:
