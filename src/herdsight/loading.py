@@ -1,32 +1,30 @@
 """Loading logs into an engine: every file looked at, every record either loaded or counted with the reason why not."""
 
-import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 from sqlglot import exp
 
+from herdsight.addresses import Network
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import EngineError, InputError
 from herdsight.findings.model import Input
-from herdsight.logs.formats import Format, Layout, Scope, Shape, Source, all_formats
 from herdsight.logs.files import found
+from herdsight.logs.formats import Format, Layout, Scope, Shape, Source, all_formats
 from herdsight.logs.head import Head, read_head
 from herdsight.logs.repair import Copy, record_numbers, repaired, salvaged
 from herdsight.logs.segments import segments
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, REPEATED_HEADER, TOO_FEW, TOO_LONG, TOO_MANY
-from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ColumnType, table
+from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
 from herdsight.trees import call, column, named, null, number, relation, sql_type, text
 
-ROW_COLUMN = "_row"
 SCHEMA = "raw"  # the relations
 _STORE = "store"  # the tables behind them
 _ADVANCE = timedelta(days=1)  # how far a clock may be ahead of ours before its rows are not believed
@@ -36,11 +34,13 @@ _SHOWN = 5  # files named in a message
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read: the networks that are inside (none: the private ones), `(TABLE, GLOB)` pairs and a format's name
-    that override recognition.
+    """How to read.
+
+    `local` are the networks that are inside (none: the private ones); `tables`, as `(TABLE, GLOB)` pairs, and
+    `format_in`, a format's name, override recognition.
     """
 
-    local: tuple[IPv4Network | IPv6Network, ...] = ()
+    local: tuple[Network, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     format_in: str | None = None
 
@@ -65,7 +65,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Where a file's rows begin in its relation, and after how many kept records each record that was not kept stands."""
+    """Where a file's rows begin in its relation, and how many of them come before each record that has no row."""
 
     base: int
     gaps: tuple[int, ...] = ()
@@ -228,7 +228,7 @@ def _recognised(file: _File, options: ReadOptions) -> _File:
 
 def _trouble(path: Path) -> str | None:
     if path.is_dir():
-        os.listdir(path)  # raises what stands in the way
+        next(path.iterdir(), None)  # raises what stands in the way
     if not path.exists():
         return "cannot be read: a link to nothing"
     return None if path.is_file() else "cannot be read: not a regular file"
@@ -261,8 +261,10 @@ def _need_one(files: Sequence[_File], paths: Sequence[Path]) -> None:
     looked = ", ".join(str(path) for path in paths[:_SHOWN])
     said = "; ".join(f"{each.path}: {each.notes[0] if each.notes else _UNKNOWN}" for each in files[:_SHOWN])
     more = f"; and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-    raise InputError(f"nothing to read in {looked}: {said + more or 'no files'}",
-                     hint="Herdsight reads Zeek conn logs, and DeviceNetworkEvents and CommonSecurityLog exports")
+    raise InputError(
+        f"nothing to read in {looked}: {said + more or 'no files'}",
+        hint="Herdsight reads Zeek conn logs, and DeviceNetworkEvents and CommonSecurityLog exports",
+    )
 
 
 # --- copied rows ----------------------------------------------------------------------------------------------------
@@ -270,9 +272,13 @@ def _need_one(files: Sequence[_File], paths: Sequence[Path]) -> None:
 
 def _make_tables(engine: DuckDbEngine, files: Sequence[_File]) -> None:
     for schema in (_STORE, SCHEMA):
-        engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(schema, quoted=True)), kind="SCHEMA", exists=True))
+        engine.execute(
+            exp.Create(this=exp.Table(db=exp.to_identifier(schema, quoted=True)), kind="SCHEMA", exists=True)
+        )
     for name in NAMES:
-        columns = _union(each.layout for each in files if each.table == name and each.is_readable and not each.is_parquet)
+        columns = _union(
+            each.layout for each in files if each.table == name and each.is_readable and not each.is_parquet
+        )
         if columns:
             engine.execute(_create_table(name, columns))
 
@@ -293,7 +299,9 @@ def _create_table(name: str, columns: Sequence[str]) -> exp.Create:
         for each in columns
     ]
     own = ((FILE_COLUMN, ColumnType.INT), (REJECT_COLUMN, ColumnType.STRING))
-    definitions.extend(exp.ColumnDef(this=exp.to_identifier(each, quoted=True), kind=sql_type(kind)) for each, kind in own)
+    definitions.extend(
+        exp.ColumnDef(this=exp.to_identifier(each, quoted=True), kind=sql_type(kind)) for each, kind in own
+    )
     return exp.Create(this=exp.Schema(this=relation(name, _STORE), expressions=definitions), kind="TABLE")
 
 
@@ -362,7 +370,7 @@ def _insert_rows(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) ->
     engine.execute(exp.Insert(this=into, expression=read(source, copy.layout, scope)))
 
 
-def _of_file(file: _File) -> exp.Expression:
+def _of_file(file: _File) -> exp.Expr:
     return exp.EQ(this=column(FILE_COLUMN), expression=number(file.number))
 
 
@@ -370,7 +378,7 @@ def _delete(engine: DuckDbEngine, file: _File) -> None:
     engine.execute(exp.Delete(this=relation(file.known_table, _STORE), where=exp.Where(this=_of_file(file))))
 
 
-def _count(engine: DuckDbEngine, file: _File, *conditions: exp.Expression) -> int:
+def _count(engine: DuckDbEngine, file: _File, *conditions: exp.Expr) -> int:
     counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(relation(file.known_table, _STORE))
     return int(engine.run(counted.where(_of_file(file), *conditions)).column("n")[0].as_py())
 
@@ -441,7 +449,9 @@ def _note_losses(file: _File, copy: Copy, refused: Iterable[_Refused], kept: int
     records = [each for each in refused if not (delimited and each.comment)]
     file.lost.update(copy.lost)
     file.lost.update(each.reason for each in records)
-    numbers = sorted((*copy.lost_at, *record_numbers(copy, (each.line for each in records))) if records else copy.lost_at)
+    numbers = sorted(
+        (*copy.lost_at, *record_numbers(copy, (each.line for each in records))) if records else copy.lost_at
+    )
     file.gaps.extend(kept + record - 1 - before for before, record in enumerate(numbers))
 
 
@@ -522,14 +532,18 @@ def _without_rejects(query: exp.Select) -> exp.Select:
 def _tallies(engine: DuckDbEngine, source: Relation) -> dict[int, _Tally]:
     """Each file's rows in a relation: how many, which were rejected and why, and their span."""
     time = column(table(source.table).time)
-    query = exp.select(
-        column(FILE_COLUMN),
-        column(REJECT_COLUMN),
-        named(exp.Count(this=exp.Star()), "n"),
-        named(exp.Min(this=time), "first"),
-        named(exp.Max(this=time.copy()), "last"),
-        named(exp.Min(this=column(ROW_COLUMN)), "base"),
-    ).from_(relation(source.name, source.schema)).group_by(column(FILE_COLUMN), column(REJECT_COLUMN))
+    query = (
+        exp.select(
+            column(FILE_COLUMN),
+            column(REJECT_COLUMN),
+            named(exp.Count(this=exp.Star()), "n"),
+            named(exp.Min(this=time), "first"),
+            named(exp.Max(this=time.copy()), "last"),
+            named(exp.Min(this=column(ROW_COLUMN)), "base"),
+        )
+        .from_(relation(source.name, source.schema))
+        .group_by(column(FILE_COLUMN), column(REJECT_COLUMN))
+    )
     tallies: dict[int, _Tally] = {}
     for row in engine.run(query).to_pylist():
         tally = tallies.setdefault(row[FILE_COLUMN], _Tally(base=row["base"]))

@@ -6,8 +6,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from herdsight.logs.formats import Format
-from herdsight.logs.writing import write_csv
 from herdsight.logs.microsoft import Export
+from herdsight.logs.writing import write_csv
 from herdsight.tables import COMMON_SECURITY_LOG
 
 
@@ -18,9 +18,22 @@ def _reasons() -> list[exp.If]:
 EXPORT = Export(
     table=COMMON_SECURITY_LOG,
     times=("TimeGenerated",),
-    telling=frozenset({"DeviceVendor", "DeviceProduct", "DeviceAction", "SourceIP", "SourcePort", "DestinationIP",
-                       "DestinationPort", "SentBytes", "ReceivedBytes", "CommunicationDirection", "Activity",
-                       "LogSeverity"}),
+    telling=frozenset(
+        {
+            "DeviceVendor",
+            "DeviceProduct",
+            "DeviceAction",
+            "SourceIP",
+            "SourcePort",
+            "DestinationIP",
+            "DestinationPort",
+            "SentBytes",
+            "ReceivedBytes",
+            "CommunicationDirection",
+            "Activity",
+            "LogSeverity",
+        }
+    ),
     decisive=frozenset({"DeviceVendor", "SourceIP", "DestinationIP", "DestinationPort", "CommunicationDirection"}),
     required=(("TimeGenerated",), ("SourceIP",), ("DestinationIP",)),
     wanted=("DeviceVendor", "DeviceAction", "SourcePort", "DestinationPort", "Protocol"),

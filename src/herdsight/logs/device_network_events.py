@@ -6,9 +6,9 @@ import pyarrow as pa
 from sqlglot import exp
 
 from herdsight.logs.formats import Format
-from herdsight.logs.writing import write_json_lines
 from herdsight.logs.microsoft import Export
 from herdsight.logs.values import NOT_NETWORK, reason
+from herdsight.logs.writing import write_json_lines
 from herdsight.tables import DEVICE_NETWORK_EVENTS
 from herdsight.trees import call, column, text
 
@@ -42,8 +42,10 @@ def _reasons() -> list[exp.If]:
     """A row without a network action is one all the same where it has an address."""
     action = column("ActionType")
     known = exp.In(this=action, expressions=[text(each) for each in ACTION_TYPES])
-    alike = exp.or_(call("ends_with", action.copy(), text("ConnectionInspected")),
-                    call("starts_with", action.copy(), text("Connection")))
+    alike = exp.or_(
+        call("ends_with", action.copy(), text("ConnectionInspected")),
+        call("starts_with", action.copy(), text("Connection")),
+    )
     addressed = exp.NEQ(this=column("RemoteIP"), expression=text(""))
     return [reason(exp.Not(this=exp.paren(exp.or_(known, alike, addressed))), NOT_NETWORK)]
 
@@ -51,13 +53,33 @@ def _reasons() -> list[exp.If]:
 EXPORT = Export(
     table=DEVICE_NETWORK_EVENTS,
     times=("TimeGenerated", "Timestamp"),
-    telling=frozenset({"DeviceName", "DeviceId", "ActionType", "RemoteIP", "RemotePort", "RemoteUrl", "RemoteIPType",
-                       "LocalIP", "LocalPort", "InitiatingProcessFileName"}),
+    telling=frozenset(
+        {
+            "DeviceName",
+            "DeviceId",
+            "ActionType",
+            "RemoteIP",
+            "RemotePort",
+            "RemoteUrl",
+            "RemoteIPType",
+            "LocalIP",
+            "LocalPort",
+            "InitiatingProcessFileName",
+        }
+    ),
     decisive=frozenset({"RemoteIP", "RemotePort", "RemoteUrl", "RemoteIPType", "LocalIP", "LocalPort"}),
     required=(("TimeGenerated", "Timestamp"), ("DeviceName",), ("ActionType",), ("RemoteIP",)),
     # RemoteIPType is not among them: it is computed from RemoteIP.
-    wanted=("RemotePort", "LocalIP", "LocalPort", "Protocol", "InitiatingProcessFileName",
-            "InitiatingProcessCommandLine", "InitiatingProcessAccountName", "InitiatingProcessId"),
+    wanted=(
+        "RemotePort",
+        "LocalIP",
+        "LocalPort",
+        "Protocol",
+        "InitiatingProcessFileName",
+        "InitiatingProcessCommandLine",
+        "InitiatingProcessAccountName",
+        "InitiatingProcessId",
+    ),
     reasons=_reasons,
     category="AdvancedHunting-DeviceNetworkEvents",
 )

@@ -7,16 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pyarrow as pa
 from sqlglot import exp
 
 import herdsight.logs
+from herdsight.addresses import Network
 from herdsight.logs.head import Compression, Head, StoredColumn
-
-Network = IPv4Network | IPv6Network
 
 
 class Shape(StrEnum):
@@ -34,8 +32,9 @@ class Shape(StrEnum):
 class Layout:
     """What the head of one file told: all that is needed to read the rest of it.
 
-    `fields` are the file's own names in order (for JSON: those seen in the head), `stored` the same with their
-    types for Parquet, `columns` the declared columns that the file can fill. `refused` says why a file of this format cannot be read all the same.
+    `fields` are the file's own names in order (for JSON: those seen in the head), `stored` the same with their types
+    for Parquet, `columns` the declared columns that the file can fill. `refused` says why a file of this format cannot
+    be read all the same.
     """
 
     shape: Shape
@@ -67,8 +66,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a reader must know of the world: which networks are inside (none given: the private ones), and the
-    newest instant that is believed, in UTC.
+    """What a reader must know of the world.
+
+    `local` are the networks that are inside (none given: the private ones), `latest` the newest instant that is
+    believed, in UTC.
     """
 
     latest: datetime

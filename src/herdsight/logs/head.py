@@ -134,12 +134,16 @@ def _never_missing(metadata: pq.FileMetaData) -> set[str]:
     """The columns whose statistics count no missing value in any row group."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     places = range(metadata.num_columns)
-    return {metadata.schema.column(place).path for place in places if all(_is_full(group.column(place)) for group in groups)}
+    return {
+        metadata.schema.column(place).path for place in places if all(_is_full(group.column(place)) for group in groups)
+    }
 
 
 def _is_full(chunk: pq.ColumnChunkMetaData) -> bool:
     statistics = chunk.statistics if chunk.is_stats_set else None
-    return statistics is not None and statistics.has_null_count and statistics.null_count == 0
+    if statistics is None or not statistics.has_null_count:  # type: ignore[attr-defined] # the stubs lack it
+        return False
+    return bool(statistics.null_count == 0)
 
 
 def plain_blocks(path: Path, compression: Compression) -> Iterator[bytes]:
@@ -149,14 +153,11 @@ def plain_blocks(path: Path, compression: Compression) -> Iterator[bytes]:
         OSError: it cannot be read.
         EOFError: the packed data ends early or is damaged; everything before that place was given.
     """
+    if compression is Compression.ZSTD:
+        yield from _unzstd(path)
+        return
     with path.open("rb") as file:
-        match compression:
-            case Compression.GZIP:
-                yield from _gunzip(file)
-            case Compression.ZSTD:
-                yield from _unzstd(file)
-            case _:
-                yield from iter(lambda: file.read(_BLOCK), b"")
+        yield from _gunzip(file) if compression is Compression.GZIP else iter(lambda: file.read(_BLOCK), b"")
 
 
 def _gunzip(file: BinaryIO) -> Iterator[bytes]:
@@ -190,9 +191,9 @@ def _until_damage(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
     return bytes(plain)
 
 
-def _unzstd(file: BinaryIO) -> Iterator[bytes]:
+def _unzstd(path: Path) -> Iterator[bytes]:
     try:
-        with pa.CompressedInputStream(file, "zstd") as stream:
+        with pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd") as stream:
             yield from iter(lambda: stream.read(_BLOCK), b"")
     except (OSError, pa.ArrowException) as error:
         raise EOFError("compressed data ends early or is damaged") from error

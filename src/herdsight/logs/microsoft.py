@@ -4,16 +4,16 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlglot import exp
 
 from herdsight.logs.formats import Layout, Scope, Shape, Source
 from herdsight.logs.head import Head, StoredColumn
-from herdsight.logs.scan import VARCHAR, file_number, list_type, objects, parquet, position, quoted, struct_type
+from herdsight.logs.scan import VARCHAR, file_number, lines, list_type, objects, parquet, position, struct_type
 from herdsight.logs.values import BAD_JSON, all_null, bad_time, cast, moment, numbered, reason, reject, string, typed
-from herdsight.tables import FILE_COLUMN, Column, ColumnType, table
+from herdsight.tables import FILE_COLUMN, ROW_COLUMN, Column, ColumnType, table
 from herdsight.trees import call, column, named, text
 
 # The portal's CSV says in each time column's name which zone it shows.
@@ -24,11 +24,22 @@ _SEPARATOR_LINE = "sep="
 _DELIMITERS = (",", ";", "\t")
 _LOOKED_AT = 50  # JSON objects of the head
 _DECEMBER = 12
+_TOLD = 3  # telling names: fewer could be any log
+_WITH_HEADER = (Shape.CSV, Shape.PARQUET)  # the others may name a column in some records only
 _LOCAL_TIMES = "times are in the local time of whoever exported the file, and read as UTC"
 
 ENVELOPE_TIME = "time"
 ENVELOPE_CATEGORY = "category"
 ENVELOPE_RECORD = "properties"
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Where records keep their values as text, why a record may be no good at all, and which file they are from."""
+
+    places: Mapping[str, exp.Expr]
+    early: exp.Expr
+    file: exp.Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,72 +61,71 @@ class Export:
     reasons: Callable[[], list[exp.If]]
     category: str | None = None
 
-    def declared(self, name: str) -> Column | None:
-        """The declared column of that name."""
-        return table(self.table).column(name)
+    def _column(self, name: str) -> Column:
+        """The declared column of a name that is known to be declared."""
+        return next(each for each in table(self.table).columns if each.name == name)
 
     def recognise(self, head: Head) -> Layout | None:
         """Any of the shapes that an export comes in."""
         if head.parquet is not None:
-            return self._layout(Shape.PARQUET, tuple(head.parquet), stored=head.parquet)
+            return self._filled(Layout(Shape.PARQUET, fields=tuple(head.parquet), stored=head.parquet))
         start = head.text.lstrip("\ufeff \r\n\t")[:1]
-        if start in ("{", "["):
-            return self._recognise_json(head)
-        return self._recognise_csv(head)
+        return self._recognise_json(head) if start in {"{", "["} else self._recognise_csv(head)
 
     def _recognise_csv(self, head: Head) -> Layout | None:
         lines = [line.lstrip("\ufeff") for line in islice(head.lines(), 2)]
         skip = int(bool(lines) and lines[0].startswith(_SEPARATOR_LINE))
         if len(lines) <= skip:
             return None
-        for delimiter in _DELIMITERS:
-            names = tuple(next(csv.reader([lines[skip]], delimiter=delimiter), ()))
-            layout = self._layout(Shape.CSV, names, delimiter=delimiter, skip=skip + 1,
-                                  day_first=_is_day_first(head.text))
-            if layout is not None:
-                return layout
-        return None
+        tried = (
+            Layout(Shape.CSV, _csv_names(lines[skip], each), delimiter=each, skip=skip + 1) for each in _DELIMITERS
+        )
+        layout = next((layout for layout in map(self._filled, tried) if layout), None)
+        return replace(layout, day_first=_is_day_first(head.text)) if layout else None
 
     def _recognise_json(self, head: Head) -> Layout | None:
         shape, found = _json_objects(head)
         names: dict[str, None] = {}
-        wrapped = False
+        envelope = False
         for each in islice(found, _LOOKED_AT):
             record = each.get(ENVELOPE_RECORD)
-            if isinstance(record, dict) and ENVELOPE_CATEGORY in each:
-                wrapped = wrapped or each[ENVELOPE_CATEGORY] == self.category
-                names.update(dict.fromkeys(record if each[ENVELOPE_CATEGORY] == self.category else ()))
-            else:
+            if not isinstance(record, dict) or ENVELOPE_CATEGORY not in each:
                 names.update(dict.fromkeys(each))
-        return self._layout(shape, tuple(names), envelope=wrapped)
+            elif each[ENVELOPE_CATEGORY] == self.category:
+                envelope = True
+                names.update(dict.fromkeys(record))
+        return self._filled(Layout(shape, fields=tuple(names), envelope=envelope))
 
-    def _layout(
-        self, shape: Shape, names: tuple[str, ...], *, stored: Mapping[str, StoredColumn] | None = None,
-        delimiter: str = ",", skip: int = 0, envelope: bool = False, day_first: bool = False,
-    ) -> Layout | None:
-        bare = {_ZONE.sub("", name) for name in names}
-        if len(self.telling & bare) < 3 or not self.decisive & bare:  # noqa: PLR2004 - fewer could be any log
+    def _filled(self, layout: Layout) -> Layout | None:
+        """The layout with what its names mean for this table, or None where they do not tell of it."""
+        bare = {_ZONE.sub("", name) for name in layout.fields}
+        if len(self.telling & bare) < _TOLD or not self.decisive & bare:
             return None
-        lacking = [" or ".join(group) for group in self.required if not bare & set(group)]
-        lacking = [each for each in lacking if not (envelope and each == " or ".join(self.times))]
-        return Layout(
-            shape, fields=names, stored=stored or {}, columns=self._columns(shape, bare), delimiter=delimiter, skip=skip,
-            envelope=envelope, day_first=day_first, notes=self._notes(shape, names, bare),
+        lacking = [" or ".join(group) for group in self.required if not self._has(bare, group, layout)]
+        return replace(
+            layout,
+            columns=self._columns(layout.shape, bare),
+            notes=self._notes(layout, bare),
             refused=f"a {self.table} export without {', '.join(lacking)}" if lacking else None,
         )
 
+    def _has(self, bare: set[str], group: tuple[str, ...], layout: Layout) -> bool:
+        """An envelope tells the time, too; and a key that JSON leaves out may just be empty in the first records."""
+        is_time = group == self.times or group == tuple(reversed(self.times))
+        return bool(bare & set(group)) or (layout.envelope if is_time else layout.shape not in _WITH_HEADER)
+
     def _columns(self, shape: Shape, bare: set[str]) -> tuple[str, ...]:
         """In JSON a key may first appear after the head, so every declared column is looked for there."""
-        everything = shape not in (Shape.CSV, Shape.PARQUET)
+        everything = shape not in _WITH_HEADER
         kept = [each.name for each in table(self.table).columns if everything or each.name in bare]
         return tuple(dict.fromkeys((*self.times, *kept)))
 
-    def _notes(self, shape: Shape, names: tuple[str, ...], bare: set[str]) -> tuple[str, ...]:
+    def _notes(self, layout: Layout, bare: set[str]) -> tuple[str, ...]:
         notes = []
         absent = [name for name in self.wanted if name not in bare]
-        if absent and shape in (Shape.CSV, Shape.PARQUET):
+        if absent and layout.shape in _WITH_HEADER:
             notes.append(f"columns absent: {', '.join(absent)}")
-        zones = {found["zone"] for name in names if (found := _ZONE.search(name))}
+        zones = {found["zone"] for name in layout.fields if (found := _ZONE.search(name))}
         if zones - {"UTC"}:
             notes.append(_LOCAL_TIMES)
         return tuple(notes)
@@ -132,75 +142,93 @@ class Export:
         early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
         cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons()]
         return exp.select(*(column(name) for name in layout.columns), column(FILE_COLUMN), reject(cases)).from_(
-            inner.subquery("typed"))
+            inner.subquery("typed")
+        )
 
     def _csv(self, source: Source, layout: Layout) -> exp.Select:
-        lines = quoted(source, len(layout.fields), delimiter=layout.delimiter, skip=layout.skip)
-        places = {_ZONE.sub("", name): column(position(index)) for index, name in reversed(list(enumerate(layout.fields)))}
-        return self._typed(lines, places, layout, exp.Null(), file_number(source))
+        places = {
+            _ZONE.sub("", name): column(position(index)) for index, name in reversed(list(enumerate(layout.fields)))
+        }
+        return self._typed(lines(source, layout), layout, _Texts(places, exp.Null(), file_number(source)))
 
     def _json(self, source: Source, layout: Layout) -> exp.Select:
-        names = [name for name in layout.columns if self.declared(name)]
+        names = list(layout.columns)
         keys = dict.fromkeys(names, VARCHAR)
         if layout.envelope:
             keys = {ENVELOPE_TIME: VARCHAR, ENVELOPE_CATEGORY: VARCHAR, ENVELOPE_RECORD: struct_type(keys)}
-        lines: exp.Expression = self._objects(source, layout, keys)
+        records = self._objects(source, layout, keys)
         record = "record" if layout.shape is Shape.JSON_RECORDS else None
         outer = {key: _member(record, key) for key in keys}
-        places = {name: exp.Dot(this=outer[ENVELOPE_RECORD].copy(), expression=exp.to_identifier(name, quoted=True))
-                  for name in names} if layout.envelope else outer
+        places: dict[str, exp.Expr] = (
+            {
+                name: exp.Dot(this=outer[ENVELOPE_RECORD].copy(), expression=exp.to_identifier(name, quoted=True))
+                for name in names
+            }
+            if layout.envelope
+            else outer
+        )
         early = [reason(all_null(outer.values()), BAD_JSON)]
         if layout.envelope:
             early.append(self._other_category(outer[ENVELOPE_CATEGORY]))
-            places = places | {self.times[0]: exp.Coalesce(this=places[self.times[0]], expressions=[outer[ENVELOPE_TIME]])}
-        return self._typed(lines, places, layout, exp.Case(ifs=early), file_number(source))
+            places = places | {
+                self.times[0]: exp.Coalesce(this=places[self.times[0]], expressions=[outer[ENVELOPE_TIME]])
+            }
+        return self._typed(records, layout, _Texts(places, exp.Case(ifs=early), file_number(source)))
 
-    def _objects(self, source: Source, layout: Layout, keys: Mapping[str, str]) -> exp.Expression:
+    def _objects(self, source: Source, layout: Layout, keys: Mapping[str, str]) -> exp.Expr:
         if layout.shape is not Shape.JSON_RECORDS:
             return objects(source, layout.shape, keys)
         documents = objects(source, layout.shape, {"records": list_type(struct_type(keys))})
         return exp.select(named(call("unnest", column("records")), "record")).from_(documents).subquery("records")
 
-    def _other_category(self, category: exp.Expression) -> exp.If:
+    def _other_category(self, category: exp.Expr) -> exp.If:
         """A stream carries many tables. Its text is only repeated where it is a plain name: it is the sender's."""
         plain = call("regexp_full_match", category.copy(), text("[A-Za-z0-9_-]{1,60}"))
-        why = exp.Case(ifs=[exp.If(this=plain, true=call("concat", text("other category: "), category.copy()))],
-                       default=text("other category"))
+        why = exp.Case(
+            ifs=[exp.If(this=plain, true=call("concat", text("other category: "), category.copy()))],
+            default=text("other category"),
+        )
         return exp.If(this=exp.NEQ(this=string(category.copy()), expression=text(self.category or "")), true=why)
 
     def _parquet(self, source: Source, layout: Layout) -> exp.Select:
         files = parquet(source)
         when = self._stored_time(layout)
-        kept = [named(when.copy() if name in self.times else self._stored(name, layout), name) for name in layout.columns]
-        row = named(column("file_row_number"), "_row")
-        return exp.select(*kept, named(cast(exp.Null(), ColumnType.STRING), "early"), numbered(file_number(source)), row).from_(files)
+        kept = [
+            named(when.copy() if name in self.times else self._stored(name, layout), name) for name in layout.columns
+        ]
+        row = named(exp.column("file_row_number"), ROW_COLUMN)
+        return exp.select(
+            *kept, named(cast(exp.Null(), ColumnType.STRING), "early"), numbered(file_number(source)), row
+        ).from_(files)
 
-    def _stored_time(self, layout: Layout) -> exp.Expression:
+    def _stored_time(self, layout: Layout) -> exp.Expr:
         name = next(each for each in self.times if each in layout.stored)
         return _as_moment(column(name), layout.stored[name].type)
 
-    def _stored(self, name: str, layout: Layout) -> exp.Expression:
-        """One stored column as declared: as it is where its type is right, for a scan that costs no more than it must."""
-        declared, stored = self.declared(name), layout.stored[name]
-        assert declared is not None  # noqa: S101 - layouts hold declared names
-        return _as_declared(column(name), stored, declared)
+    def _stored(self, name: str, layout: Layout) -> exp.Expr:
+        """One stored column as declared; where its type is right, as it is, so that a scan costs no more than it must."""
+        return _as_declared(column(name), layout.stored[name], self._column(name))
 
-    def _typed(self, lines: exp.Expression, places: Mapping[str, exp.Expression], layout: Layout, early: exp.Expression,
-               file: exp.Expression) -> exp.Select:
+    def _typed(self, records: exp.Expr, layout: Layout, texts: _Texts) -> exp.Select:
         """Texts as the declared types."""
+        places = texts.places
         given = [places[name].copy() for name in self.times if name in places]
-        when = moment(given[0] if len(given) == 1 else exp.Coalesce(this=given[0], expressions=given[1:]),
-                      day_first=layout.day_first)
-        kept = []
-        for name in layout.columns:
-            declared = self.declared(name)
-            tree = when.copy() if name in self.times else typed(places[name].copy(), declared, day_first=layout.day_first)
-            kept.append(named(tree, name))
-        return exp.select(*kept, named(cast(early, ColumnType.STRING), "early"), numbered(file)).from_(lines)
+        when = moment(exp.Coalesce(this=given[0], expressions=given[1:]), day_first=layout.day_first)
+        kept = [
+            when.copy()
+            if name in self.times
+            else typed(places[name].copy(), self._column(name), day_first=layout.day_first)
+            for name in layout.columns
+        ]
+        filled = (named(tree, name) for tree, name in zip(kept, layout.columns, strict=True))
+        early = named(cast(texts.early, ColumnType.STRING), "early")
+        return exp.select(*filled, early, numbered(texts.file)).from_(records)
 
 
-def _member(record: str | None, key: str) -> exp.Expression:
-    return column(key) if record is None else exp.Dot(this=column(record), expression=exp.to_identifier(key, quoted=True))
+def _member(record: str | None, key: str) -> exp.Expr:
+    return (
+        column(key) if record is None else exp.Dot(this=column(record), expression=exp.to_identifier(key, quoted=True))
+    )
 
 
 _TEXT_TYPES = ("string", "large_string", "string_view")
@@ -212,7 +240,7 @@ _SAME_TYPES = {
 }
 
 
-def _as_declared(tree: exp.Expression, stored: StoredColumn, declared: Column) -> exp.Expression:
+def _as_declared(tree: exp.Expr, stored: StoredColumn, declared: Column) -> exp.Expr:
     kind = stored.type
     if declared.type is ColumnType.DATETIME:
         return _as_moment(tree, kind)
@@ -228,12 +256,16 @@ def _is_text(kind: str) -> bool:
     return kind in _TEXT_TYPES or kind.startswith("dictionary<values=string")
 
 
-def _as_moment(tree: exp.Expression, kind: str) -> exp.Expression:
+def _as_moment(tree: exp.Expr, kind: str) -> exp.Expr:
     if kind == "timestamp[us]":
         return tree
     if kind.startswith("timestamp") and "tz=" in kind:
         return call("timezone", text("UTC"), tree)
     return moment(tree) if _is_text(kind) else cast(tree, ColumnType.DATETIME)
+
+
+def _csv_names(line: str, delimiter: str) -> tuple[str, ...]:
+    return tuple(next(csv.reader([line], delimiter=delimiter), ()))
 
 
 def _is_day_first(words: str) -> bool:

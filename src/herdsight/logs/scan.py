@@ -1,10 +1,10 @@
 """The engine's own vectorised readers as SQL trees: delimited text, JSON, Parquet."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlglot import exp
 
-from herdsight.logs.formats import Shape, Source
+from herdsight.logs.formats import Layout, Shape, Source
 from herdsight.trees import call, number, text
 
 VARCHAR = "VARCHAR"
@@ -15,45 +15,34 @@ def position(index: int) -> str:
     return f"c{index}"
 
 
-def delimited(source: Source, width: int, *, delimiter: str, skip: int, missing: Sequence[str] = ()) -> exp.Table:
-    """Lines of `width` values that are never quoted, after `skip` lines; `missing` are the texts that mean no value."""
-    return _text_lines(source, width, delimiter=delimiter, skip=skip, missing=missing, quote="")
-
-
-def quoted(source: Source, width: int, *, delimiter: str, skip: int) -> exp.Table:
-    """Records of `width` values, quoted as RFC 4180 says, after `skip` lines."""
-    return _text_lines(source, width, delimiter=delimiter, skip=skip, missing=(), quote='"')
-
-
-def _text_lines(
-    source: Source, width: int, *, delimiter: str, skip: int, missing: Sequence[str], quote: str
-) -> exp.Table:
-    options: dict[str, exp.Expression] = {
+def lines(source: Source, layout: Layout) -> exp.Table:
+    """Delimited text or CSV, each value under the name of its position; a line of another width is refused."""
+    quote = '"' if layout.shape is Shape.CSV else ""
+    options: dict[str, exp.Expr] = {
         "auto_detect": exp.false(),
-        "columns": _columns({position(index): VARCHAR for index in range(width)}),
+        "columns": _columns({position(index): VARCHAR for index in range(len(layout.fields))}),
         "header": exp.false(),
-        "skip": number(skip),
-        "delim": text(delimiter),
+        "skip": number(layout.skip),
+        "delim": text(layout.delimiter),
         "quote": text(quote),
         "escape": text(quote),
         "strict_mode": exp.true(),
         "store_rejects": exp.true(),
         "compression": text(source.compression.value),
     }
-    if missing:
-        options["nullstr"] = exp.array(*map(text, missing))
+    if layout.missing:
+        options["nullstr"] = exp.array(*map(text, layout.missing))
     return _scan("read_csv", source, options)
 
 
 def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Table:
     """JSON objects; `columns` are the keys to read and the types to read them as. A malformed line has only NULLs."""
-    lines = shape is Shape.JSON_LINES
-    options: dict[str, exp.Expression] = {
+    options: dict[str, exp.Expr] = {
         "columns": _columns(columns),
         "format": text({Shape.JSON_LINES: "newline_delimited", Shape.JSON_ARRAY: "array"}.get(shape, "unstructured")),
         "compression": text(source.compression.value),
         # Of an array or a document, the reader cannot skip a malformed part; of lines, it can.
-        "ignore_errors": exp.true() if lines else exp.false(),
+        "ignore_errors": exp.true() if shape is Shape.JSON_LINES else exp.false(),
     }
     return _scan("read_json", source, options)
 
@@ -63,7 +52,7 @@ def parquet(source: Source) -> exp.Table:
     return exp.Table(this=call("read_parquet", exp.array(*(text(str(path)) for path in source.paths))))
 
 
-def file_number(source: Source) -> exp.Expression:
+def file_number(source: Source) -> exp.Expr:
     """The number of the file that a row came from."""
     if len(source.files) == 1:
         return exp.Cast(this=number(source.files[0]), to=exp.DataType.build("INT"))
@@ -74,8 +63,10 @@ def file_number(source: Source) -> exp.Expression:
 
 def struct_type(columns: Mapping[str, str]) -> str:
     """The type text of an object that has those members."""
-    members = (exp.ColumnDef(this=exp.to_identifier(name, quoted=True), kind=exp.DataType.build(kind, dialect="duckdb"))
-               for name, kind in columns.items())
+    members = (
+        exp.ColumnDef(this=exp.to_identifier(name, quoted=True), kind=exp.DataType.build(kind, dialect="duckdb"))
+        for name, kind in columns.items()
+    )
     return exp.DataType(this=exp.DataType.Type.STRUCT, expressions=list(members), nested=True).sql(dialect="duckdb")
 
 
@@ -85,15 +76,11 @@ def list_type(kind: str) -> str:
 
 
 def _columns(columns: Mapping[str, str]) -> exp.Struct:
-    return exp.Struct(expressions=[exp.PropertyEQ(this=text(name), expression=text(kind))
-                                   for name, kind in columns.items()])
+    return exp.Struct(
+        expressions=[exp.PropertyEQ(this=text(name), expression=text(kind)) for name, kind in columns.items()]
+    )
 
 
-def _scan(reader: str, source: Source, options: Mapping[str, exp.Expression]) -> exp.Table:
+def _scan(reader: str, source: Source, options: Mapping[str, exp.Expr]) -> exp.Table:
     named = (exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in options.items())
     return exp.Table(this=call(reader, text(str(source.paths[0])), *named))
-
-
-def select(columns: Iterable[exp.Expression], source: exp.Expression) -> exp.Select:
-    """SELECT columns FROM source."""
-    return exp.select(*columns).from_(source)

@@ -40,8 +40,9 @@ def segments(copy: Copy, log_format: Format, folder: Path) -> Iterator[Copy]:
 
 def _keeping(first: Layout, layout: Layout) -> Layout:
     """A later header names its columns; what it leaves unsaid holds as the first one said."""
-    return replace(layout, missing=tuple(dict.fromkeys((*layout.missing, *first.missing))),
-                   set_separator=first.set_separator)
+    return replace(
+        layout, missing=tuple(dict.fromkeys((*layout.missing, *first.missing))), set_separator=first.set_separator
+    )
 
 
 def _pieces(lines: Iterable[bytes], separator: bytes, fields: bytes) -> Iterator[tuple[list[bytes], list[bytes]]]:

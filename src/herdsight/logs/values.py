@@ -1,4 +1,4 @@
-"""From a log's text to typed values, as SQL trees: times, numbers, texts, and the reasons for which a row is rejected."""
+"""From a log's text to typed values, as SQL trees: times, numbers, texts, and the reasons to reject a row."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,22 +30,32 @@ FURTHEST = 10**16  # microseconds from 1970, the year 2286: out of range for any
 _ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%.+)?"
 
 # How portals and spreadsheets write a time where it is not ISO 8601; %f takes up to 6 fractional digits, %n up to 9.
-_MONTH_FIRST = ("%m/%d/%Y, %I:%M:%S.%f %p", "%m/%d/%Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y, %H:%M:%S.%f",
-                "%m/%d/%Y, %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y, %I:%M:%S.%n %p",
-                "%m/%d/%Y %I:%M:%S.%n %p", "%m/%d/%Y %I:%M %p", "%m/%d/%Y, %I:%M %p")
+_MONTH_FIRST = (
+    "%m/%d/%Y, %I:%M:%S.%f %p",
+    "%m/%d/%Y, %I:%M:%S %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y, %H:%M:%S.%f",
+    "%m/%d/%Y, %H:%M:%S",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y, %I:%M:%S.%n %p",
+    "%m/%d/%Y %I:%M:%S.%n %p",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y, %I:%M %p",
+)
 
 
-def cast(tree: exp.Expression, kind: ColumnType) -> exp.Expression:
+def cast(tree: exp.Expr, kind: ColumnType) -> exp.Expr:
     """The value as that type, or NULL where it is not one."""
     return exp.TryCast(this=tree, to=sql_type(kind))
 
 
-def string(tree: exp.Expression) -> exp.Expression:
+def string(tree: exp.Expr) -> exp.Expr:
     """The text, "" where it is missing."""
     return exp.Coalesce(this=tree, expressions=[text("")])
 
 
-def typed(tree: exp.Expression, column: Column, *, day_first: bool = False) -> exp.Expression:
+def typed(tree: exp.Expr, column: Column, *, day_first: bool = False) -> exp.Expr:
     """A text as the value of a declared column."""
     match column.type:
         case ColumnType.STRING:
@@ -58,7 +68,7 @@ def typed(tree: exp.Expression, column: Column, *, day_first: bool = False) -> e
             return cast(tree, column.type)
 
 
-def moment(tree: exp.Expression, *, day_first: bool = False) -> exp.Expression:
+def moment(tree: exp.Expr, *, day_first: bool = False) -> exp.Expr:
     """A written time in UTC: ISO 8601 with or without an offset, or the way that portals write it."""
     # A cast to TIMESTAMP drops the offset without a word; a cast to TIMESTAMPTZ applies it, and takes none as UTC.
     iso = call("timezone", text("UTC"), exp.TryCast(this=tree, to=exp.DataType.build("TIMESTAMPTZ")))
@@ -68,8 +78,8 @@ def moment(tree: exp.Expression, *, day_first: bool = False) -> exp.Expression:
     return exp.Case(ifs=[exp.If(this=slashed, true=cast(portal, ColumnType.DATETIME))], default=iso)
 
 
-def microseconds(seconds: exp.Expression) -> exp.Expression:
-    """A DOUBLE of seconds as whole microseconds; what lies past all bounds stays at a bound, so that nothing overflows."""
+def microseconds(seconds: exp.Expr) -> exp.Expr:
+    """A DOUBLE of seconds as whole microseconds; what lies past all bounds stays at a bound, and nothing overflows."""
     scaled = call("round", exp.Mul(this=exp.paren(seconds), expression=number(1_000_000)))
     # Not least() and greatest(): they pass over NULL, and would make a time of what is none.
     late = exp.If(this=exp.GT(this=scaled.copy(), expression=number(FURTHEST)), true=number(FURTHEST))
@@ -77,12 +87,12 @@ def microseconds(seconds: exp.Expression) -> exp.Expression:
     return cast(exp.Case(ifs=[late, early], default=scaled), ColumnType.LONG)
 
 
-def moment_of(micros: exp.Expression) -> exp.Expression:
+def moment_of(micros: exp.Expr) -> exp.Expr:
     """Microseconds since 1970 as a TIMESTAMP."""
     return call("make_timestamp", micros)
 
 
-def bad_time(when: exp.Expression, latest: datetime) -> list[exp.If]:
+def bad_time(when: exp.Expr, latest: datetime) -> list[exp.If]:
     """The cases of a time that is missing, or that no log of today can hold.
 
     A row from the far future would move `now`, which is the newest event, and with it every window.
@@ -92,26 +102,26 @@ def bad_time(when: exp.Expression, latest: datetime) -> list[exp.If]:
     return [reason(exp.Is(this=when, expression=exp.Null()), BAD_TIMESTAMP), reason(exp.or_(early, late), OUT_OF_RANGE)]
 
 
-def has_address_shape(tree: exp.Expression) -> exp.Expression:
+def has_address_shape(tree: exp.Expr) -> exp.Expr:
     """Whether a text looks like an IPv4 or IPv6 address; false for NULL."""
     return exp.Coalesce(this=call("regexp_full_match", tree, text(_ADDRESS)), expressions=[exp.false()])
 
 
-def reason(condition: exp.Expression, why: str) -> exp.If:
+def reason(condition: exp.Expr, why: str) -> exp.If:
     """One case of a rejection."""
     return exp.If(this=condition, true=text(why))
 
 
-def reject(cases: Iterable[exp.If]) -> exp.Expression:
+def reject(cases: Iterable[exp.If]) -> exp.Expr:
     """The first reason that applies, NULL for a good row."""
     return named(exp.Case(ifs=list(cases)), REJECT_COLUMN)
 
 
-def numbered(file: exp.Expression) -> exp.Expression:
+def numbered(file: exp.Expr) -> exp.Expr:
     """The column that tells a row's file."""
     return named(file, FILE_COLUMN)
 
 
-def all_null(names: Iterable[exp.Expression]) -> exp.Expression:
+def all_null(names: Iterable[exp.Expr]) -> exp.Expr:
     """Whether none of the values is there."""
     return exp.Is(this=exp.Coalesce(this=exp.Null(), expressions=list(names)), expression=exp.Null())

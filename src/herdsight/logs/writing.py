@@ -19,7 +19,7 @@ def opened(path: Path) -> Iterator[TextIO]:
     """The file to write UTF-8 text to; packed where its name ends in .gz."""
     if path.suffix == ".gz":
         with gzip.open(path, "wt", encoding="utf-8", newline="\n") as file:
-            yield file  # type: ignore[misc] # gzip's own stub says so only for "wt" known in advance
+            yield file
     else:
         with path.open("w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -48,6 +48,6 @@ def written_times(table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
             micros = table.column(place).cast(pa.timestamp("us"))
-            words = pc.strftime(micros, format="%Y-%m-%dT%H:%M:%SZ")
+            words = pc.strftime(micros, format="%Y-%m-%dT%H:%M:%SZ")  # type: ignore[arg-type] # a time is one
             table = table.set_column(place, field.name, words)
     return table

@@ -7,7 +7,17 @@ from sqlglot import exp
 
 from herdsight.logs.formats import Scope
 from herdsight.logs.inside import MANY, PRIVATE, direction, within
-from herdsight.logs.values import BAD_ADDRESS, bad_time, cast, has_address_shape, microseconds, moment_of, reason, reject, string
+from herdsight.logs.values import (
+    BAD_ADDRESS,
+    bad_time,
+    cast,
+    has_address_shape,
+    microseconds,
+    moment_of,
+    reason,
+    reject,
+    string,
+)
 from herdsight.tables import FILE_COLUMN, ColumnType
 from herdsight.trees import call, column, named, number, text
 
@@ -68,27 +78,31 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
 _ESTABLISHED = ("S1", "S2", "S3", "SF", "RSTO", "RSTR")
 _REFUSED = ("S0", "REJ", "RSTOS0", "SH", "RSTRH")
 
+_Fields = Mapping[str, exp.Expr]
+
 MILLISECOND = 1_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """Where a file keeps the fields of a connection: a tree for each field that it has."""
+class Connections:
+    """Where a file keeps its connections.
 
-    trees: Mapping[str, exp.Expression]
+    `fields` are trees over `lines` for the fields that the file has, texts all but `ts` and `duration`, which are
+    seconds as DOUBLE; `file` is its number; `early` are the format's own cases of rejection, which come first.
+    """
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.trees
-
-    def __getitem__(self, name: str) -> exp.Expression:
-        return self.trees[name].copy()
+    lines: exp.Table
+    fields: Mapping[str, exp.Expr]
+    file: exp.Expr
+    early: Callable[[exp.Expr], list[exp.If]]
 
 
 def spelled(names: tuple[str, ...]) -> dict[str, str]:
     """Of a file's own names, which one stands for each field that it has."""
     present = set(names)
-    found = {field: next((each for each in spellings if each in present), None)
-             for field, spellings in SPELLINGS.items()}
+    found = {
+        field: next((each for each in spellings if each in present), None) for field, spellings in SPELLINGS.items()
+    }
     return {field: name for field, name in found.items() if name is not None}
 
 
@@ -97,31 +111,24 @@ def columns_of(fields: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(name for name, needs in _NEEDS.items() if all(each in fields for each in needs))
 
 
-def sessions(
-    lines: exp.Table, fields: Fields, columns: tuple[str, ...], file: exp.Expression, scope: Scope,
-    reasons: Callable[[exp.Expression], list[exp.If]],
-) -> exp.Select:
-    """Connections as sessions.
-
-    `fields` are trees over `lines`, texts all but `ts` and `duration`, which are seconds as DOUBLE; `reasons` gives
-    the format's own cases of rejection, which come first.
-    """
-    inner = _typed(lines, fields, file, reasons)
-    return exp.select(*(named(_COLUMNS[name](fields, scope), name) for name in columns), column(FILE_COLUMN),
-                      _rejection(scope)).from_(inner.subquery("typed"))
+def sessions(found: Connections, columns: tuple[str, ...], scope: Scope) -> exp.Select:
+    """Connections as sessions, in those of ASimNetworkSessionLogs' columns."""
+    filled = (named(_COLUMNS[name](found.fields, scope), name) for name in columns)
+    return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(_typed(found).subquery("typed"))
 
 
-def _typed(lines: exp.Table, fields: Fields, file: exp.Expression,
-           reasons: Callable[[exp.Expression], list[exp.If]]) -> exp.Select:
-    """Each field once, typed, under its Zeek name."""
-    kept = [named(_field(name, fields[name]), name) for name in fields.trees]
-    begin = named(microseconds(fields["ts"]), "begin")
-    early = named(exp.Case(ifs=reasons(microseconds(fields["ts"]))), "early")
-    end = [named(microseconds(exp.Add(this=fields["ts"], expression=fields["duration"])), "end")] if "duration" in fields else []
-    return exp.select(*kept, begin, *end, early, named(file, FILE_COLUMN)).from_(lines)
+def _typed(found: Connections) -> exp.Select:
+    """Each field once, typed, under its Zeek name, and the instants in microseconds since 1970."""
+    fields = found.fields
+    kept = [named(_field(name, tree.copy()), name) for name, tree in fields.items()]
+    begin = microseconds(fields["ts"].copy())
+    if "duration" in fields:
+        kept.append(named(microseconds(exp.Add(this=fields["ts"].copy(), expression=fields["duration"].copy())), "end"))
+    early = named(exp.Case(ifs=found.early(begin.copy())), "early")
+    return exp.select(*kept, named(begin, "begin"), early, named(found.file, FILE_COLUMN)).from_(found.lines)
 
 
-def _field(name: str, tree: exp.Expression) -> exp.Expression:
+def _field(name: str, tree: exp.Expr) -> exp.Expr:
     if name in ("orig_bytes", "resp_bytes", "orig_pkts", "resp_pkts"):
         return cast(tree, ColumnType.LONG)
     if name in ("orig_p", "resp_p"):
@@ -129,42 +136,55 @@ def _field(name: str, tree: exp.Expression) -> exp.Expression:
     return tree if name in ("ts", "duration") else string(tree)
 
 
-def _rejection(scope: Scope) -> exp.Expression:
+def _rejection(scope: Scope) -> exp.Expr:
     early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
     shaped = exp.and_(has_address_shape(column("orig_h")), has_address_shape(column("resp_h")))
-    return reject([early, *bad_time(moment_of(column("begin")), scope.latest),
-                   reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS)])
+    return reject(
+        [
+            early,
+            *bad_time(moment_of(column("begin")), scope.latest),
+            reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS),
+        ]
+    )
 
 
-def _copy(field: str) -> Callable[[Fields, Scope], exp.Expression]:
+def _copy(field: str) -> Callable[[_Fields, Scope], exp.Expr]:
     return lambda _fields, _scope: column(field)
 
 
-def _constant(tree: exp.Expression) -> Callable[[Fields, Scope], exp.Expression]:
+def _constant(tree: exp.Expr) -> Callable[[_Fields, Scope], exp.Expr]:
     return lambda _fields, _scope: tree.copy()
 
 
-def _sum(left: str, right: str) -> Callable[[Fields, Scope], exp.Expression]:
+def _sum(left: str, right: str) -> Callable[[_Fields, Scope], exp.Expr]:
     """Both, or the one that is there; NULL where it overflows, which only a made-up log can reach."""
     both = exp.Add(this=column(left), expression=column(right))
     either = exp.Coalesce(this=both, expressions=[column(left), column(right)])
     return _constant(call("TRY", either))
 
 
-def _result(_fields: Fields, _scope: Scope) -> exp.Expression:
-    def among(states: tuple[str, ...]) -> exp.Expression:
+def _result(_fields: _Fields, _scope: Scope) -> exp.Expr:
+    def among(states: tuple[str, ...]) -> exp.Expr:
         return exp.In(this=column("conn_state"), expressions=[text(each) for each in states])
 
-    return exp.Case(ifs=[exp.If(this=among(_ESTABLISHED), true=text("Success")),
-                         exp.If(this=among(_REFUSED), true=text("Failure"))], default=text("NA"))
+    return exp.Case(
+        ifs=[
+            exp.If(this=among(_ESTABLISHED), true=text("Success")),
+            exp.If(this=among(_REFUSED), true=text("Failure")),
+        ],
+        default=text("NA"),
+    )
 
 
-def _direction(fields: Fields, scope: Scope) -> exp.Expression:
-    return direction(_inside("orig_h", "local_orig", fields, scope), _inside("resp_h", "local_resp", fields, scope),
-                     within(column("resp_h"), MANY))
+def _direction(fields: _Fields, scope: Scope) -> exp.Expr:
+    return direction(
+        _inside("orig_h", "local_orig", fields, scope),
+        _inside("resp_h", "local_resp", fields, scope),
+        within(column("resp_h"), MANY),
+    )
 
 
-def _inside(address: str, said: str, fields: Fields, scope: Scope) -> exp.Expression:
+def _inside(address: str, said: str, fields: _Fields, scope: Scope) -> exp.Expr:
     """What the user said decides; else an address is inside when it is private, or when Zeek was told that it is."""
     if scope.local:
         return within(column(address), scope.local)
@@ -172,19 +192,19 @@ def _inside(address: str, said: str, fields: Fields, scope: Scope) -> exp.Expres
     if said not in fields:
         return private
     told = exp.In(this=column(said), expressions=[text("T"), text("true")])
-    return exp.or_(told, private)
+    return exp.Case(ifs=[exp.If(this=told, true=exp.true())], default=private)
 
 
-def _milliseconds(_fields: Fields, _scope: Scope) -> exp.Expression:
+def _milliseconds(_fields: _Fields, _scope: Scope) -> exp.Expr:
     return cast(exp.IntDiv(this=microseconds(column("duration")), expression=number(MILLISECOND)), ColumnType.INT)
 
 
-def _end(_fields: Fields, _scope: Scope) -> exp.Expression:
+def _end(_fields: _Fields, _scope: Scope) -> exp.Expr:
     """A connection without a duration ended when it began, for all that the log says."""
     return moment_of(exp.Coalesce(this=column("end"), expressions=[column("begin")]))
 
 
-_COLUMNS: Mapping[str, Callable[[Fields, Scope], exp.Expression]] = {
+_COLUMNS: Mapping[str, Callable[[_Fields, Scope], exp.Expr]] = {
     "TimeGenerated": _constant(moment_of(column("begin"))),
     "EventStartTime": _constant(moment_of(column("begin"))),
     "EventEndTime": _end,

@@ -1,20 +1,20 @@
 """Zeek's conn.log as it is written by default: values between separators, under a header of # lines."""
 
-import gzip
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TextIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
-from herdsight.logs.scan import delimited, file_number, position
-from herdsight.logs.values import REPEATED_HEADER, cast, reason
-from herdsight.logs.zeek import REQUIRED, TELLING, Fields, columns_of, sessions, spelled
+from herdsight.logs.scan import file_number, lines, position
+from herdsight.logs.values import EPOCH, REPEATED_HEADER, cast, reason
+from herdsight.logs.writing import opened
+from herdsight.logs.zeek import REQUIRED, TELLING, Connections, columns_of, sessions, spelled
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, text
 
@@ -37,7 +37,8 @@ class Header:
 
 def header_of(lines: Iterable[str]) -> Header | None:
     """The header, or None where the text is no Zeek log. Other # lines before and between are passed over."""
-    separator, said, count, ends = "\t", {}, 0, 0
+    said: dict[str, str] = {}
+    separator, count = "\t", 0
     for line in lines:
         if not line.startswith("#"):
             break
@@ -47,12 +48,17 @@ def header_of(lines: Iterable[str]) -> Header | None:
             continue
         name, _, value = line.partition(separator)
         said.setdefault(name, value)
-        ends = count
     if _FIELDS not in said:
         return None
     missing = (said.get("#unset_field", "-"), said.get("#empty_field", "(empty)"))
-    return Header(separator, tuple(said[_FIELDS].split(separator)), said.get("#path", "").strip(),
-                  said.get("#set_separator", ",") or ",", tuple(dict.fromkeys(missing)), max(count, ends))
+    return Header(
+        separator,
+        tuple(said[_FIELDS].split(separator)),
+        said.get("#path", "").strip(),
+        said.get("#set_separator", ",") or ",",
+        tuple(dict.fromkeys(missing)),
+        count,
+    )
 
 
 def _separator(said: str) -> str:
@@ -91,23 +97,22 @@ def _is_connection(found: Mapping[str, str]) -> bool:
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Connections as sessions; one line, one row."""
-    lines = delimited(source, len(layout.fields), delimiter=layout.delimiter, skip=layout.skip, missing=layout.missing)
     places = {name: column(position(layout.fields.index(own))) for name, own in spelled(layout.fields).items()}
     first = column(position(0))
 
-    def reasons(begin: exp.Expression) -> list[exp.If]:
+    def early(begin: exp.Expr) -> list[exp.If]:
         # A header in the middle is looked for only where there is no time, so good rows pay nothing for it.
         no_time = exp.Is(this=begin, expression=exp.Null())
         again = exp.Case(ifs=[reason(call("starts_with", first, text("#")), REPEATED_HEADER)])
         return [exp.If(this=no_time, true=again)]
 
-    trees: dict[str, exp.Expression] = dict(places)
+    trees: dict[str, exp.Expr] = dict(places)
     for name in ("ts", "duration"):
         if name in trees:
             trees[name] = cast(places[name], ColumnType.REAL)
     if "service" in trees and layout.set_separator != ",":
         trees["service"] = call("replace", trees["service"], text(layout.set_separator), text(","))
-    return sessions(lines, Fields(trees), layout.columns, file_number(source), scope, reasons)
+    return sessions(Connections(lines(source, layout), trees, file_number(source), early), layout.columns, scope)
 
 
 # What `write` writes: Zeek's field, its Zeek type, and the declared column that it comes from.
@@ -136,13 +141,11 @@ _BATCH = 65_536
 
 
 def write(table: pa.Table, path: Path) -> None:
-    """Write sessions, in ASimNetworkSessionLogs' columns, as a conn.log; packed where the name ends in .gz.
+    r"""Write sessions, in ASimNetworkSessionLogs' columns, as a conn.log; packed where the name ends in .gz.
 
-    Columns that the table lacks are unset. A tab or a line end in a value is written as Zeek does, as \\x09 or \\x0a.
+    Columns that the table lacks are unset. A tab or a line end in a value is written as Zeek does, as \x09 or \x0a.
     """
-    opened = gzip.open(path, "wt", encoding="utf-8", newline="\n") if path.suffix == ".gz" else path.open(
-        "w", encoding="utf-8", newline="\n")
-    with opened as file:
+    with opened(path) as file:
         _write_header(file)
         for batch in table.to_batches(max_chunksize=_BATCH):
             _write_rows(file, pa.Table.from_batches([batch]))
@@ -157,39 +160,32 @@ def _write_header(file: TextIO) -> None:
 
 
 def _write_rows(file: TextIO, table: pa.Table) -> None:
-    columns = [_texts(table, kind, source).to_pylist() for _, kind, source in _WRITTEN]
+    columns = [_texts(table, kind, source) for _, kind, source in _WRITTEN]
     file.writelines("\t".join(row) + "\n" for row in zip(*columns, strict=True))
 
 
-def _texts(table: pa.Table, kind: str, source: str | None) -> pa.Array:
+def _texts(table: pa.Table, kind: str, source: str | None) -> list[str]:
     """One column as Zeek writes it."""
     if source is None or source not in table.column_names:
-        return pa.repeat(pa.scalar(_UNSET), table.num_rows)
-    values = table.column(source).combine_chunks()
+        return [_UNSET] * table.num_rows
+    values = table.column(source).to_pylist()
     match kind:
         case "time":
-            values = _decimal(_micros(values))
+            return [_UNSET if value is None else _seconds(value - EPOCH) for value in values]
         case "interval":
-            values = _decimal(pc.subtract(_micros(values), _micros(table.column("TimeGenerated").combine_chunks())))
-        case "enum":
-            values = pc.utf8_lower(values)
+            starts = table.column("TimeGenerated").to_pylist()
+            ends = zip(starts, values, strict=True)
+            return [_UNSET if start is None or end is None else _seconds(end - start) for start, end in ends]
         case _:
-            values = values.cast(pa.string())
-    values = pc.replace_substring(pc.replace_substring(values, "\t", "\\x09"), "\n", "\\x0a")
-    values = pc.fill_null(values, _UNSET)
-    return pc.if_else(pc.equal(values, ""), _UNSET, values)
+            words = ("" if value is None else str(value) for value in values)
+            plain = (word.lower() for word in words) if kind == "enum" else words
+            return [word.replace("\t", "\\x09").replace("\n", "\\x0a") or _UNSET for word in plain]
 
 
-def _micros(values: pa.Array) -> pa.Array:
-    return values.cast(pa.timestamp("us")).cast(pa.int64())
-
-
-def _decimal(micros: pa.Array) -> pa.Array:
-    """Microseconds as seconds with six decimals."""
-    seconds = pc.cast(pc.floor(pc.divide(pc.cast(micros, pa.float64(), safe=False), 1e6)), pa.int64())
-    rest = pc.subtract(micros, pc.multiply(seconds, 1_000_000))
-    digits = pc.utf8_lpad(pc.cast(rest, pa.string()), 6, "0")
-    return pc.binary_join_element_wise(pc.cast(seconds, pa.string()), digits, ".")
+def _seconds(length: timedelta) -> str:
+    """Seconds with six decimals, exactly."""
+    micros = length // timedelta(microseconds=1)
+    return f"{'-' if micros < 0 else ''}{abs(micros) // 1_000_000}.{abs(micros) % 1_000_000:06d}"
 
 
 FORMATS = (Format("zeek-conn", NETWORK_SESSION, recognise, read, write),)

@@ -9,7 +9,7 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, objects
 from herdsight.logs.values import BAD_JSON, all_null, cast, moment, reason
-from herdsight.logs.zeek import REQUIRED, SPELLINGS, TELLING, Fields, columns_of, sessions, spelled
+from herdsight.logs.zeek import REQUIRED, SPELLINGS, TELLING, Connections, columns_of, sessions, spelled
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, number
 
@@ -38,25 +38,27 @@ def recognise(head: Head) -> Layout | None:
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Connections as sessions; one line, one row."""
     keys = {name: spellings[0] for name, spellings in SPELLINGS.items()} | spelled(layout.fields)
-    lines = objects(source, layout.shape, dict.fromkeys(keys.values(), VARCHAR))
-    trees: dict[str, exp.Expression] = {name: column(key) for name, key in keys.items()}
+    records = objects(source, layout.shape, dict.fromkeys(keys.values(), VARCHAR))
+    trees: dict[str, exp.Expr] = {name: column(key) for name, key in keys.items()}
     every = list(trees.values())
     trees["ts"] = _seconds(trees["ts"])
     trees["duration"] = cast(trees["duration"], ColumnType.REAL)
-    return sessions(lines, Fields(trees), layout.columns, file_number(source), scope, lambda begin: _reasons(begin, every))
+    found = Connections(records, trees, file_number(source), lambda begin: _early(begin, every))
+    return sessions(found, layout.columns, scope)
 
 
-def _reasons(begin: exp.Expression, every: Iterable[exp.Expression]) -> list[exp.If]:
+def _early(begin: exp.Expr, every: Iterable[exp.Expr]) -> list[exp.If]:
     no_time = exp.Is(this=begin, expression=exp.Null())
     return [exp.If(this=no_time, true=exp.Case(ifs=[reason(all_null(every), BAD_JSON)]))]
 
 
-def _seconds(ts: exp.Expression) -> exp.Expression:
+def _seconds(ts: exp.Expr) -> exp.Expr:
     """Zeek's three ways to write a time in JSON, as seconds: a number of seconds, of milliseconds, ISO 8601."""
     plain = cast(ts, ColumnType.REAL)
     millis = exp.GT(this=plain.copy(), expression=number(_MILLISECONDS_FROM))
-    seconds = exp.Case(ifs=[exp.If(this=millis, true=exp.Div(this=plain.copy(), expression=number(1000)))],
-                       default=plain.copy())
+    seconds = exp.Case(
+        ifs=[exp.If(this=millis, true=exp.Div(this=plain.copy(), expression=number(1000)))], default=plain.copy()
+    )
     # Division of whole microseconds: epoch() alone would round through a double of larger error.
     written = exp.Div(this=call("epoch_us", moment(ts.copy())), expression=number(1_000_000))
     return exp.Case(ifs=[exp.If(this=exp.Is(this=plain, expression=exp.Null()), true=written)], default=seconds)
