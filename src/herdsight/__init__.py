@@ -6,16 +6,17 @@ they are first used, so that `import herdsight` is quick.
 
 from typing import TYPE_CHECKING
 
+from herdsight.version import VERSION as __version__  # noqa: N811 it is the same thing under the usual name
+
 if TYPE_CHECKING:
     from herdsight.api import hunt, query, query_all
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "hunt", "query", "query_all"]
 
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        from herdsight import api  # noqa: PLC0415 heavy: an engine and Arrow come with it
+        from herdsight import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'herdsight' has no attribute {name!r}")

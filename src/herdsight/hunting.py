@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import herdsight
 from herdsight.errors import InputError
 from herdsight.evidence import Proof, proofs
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
@@ -17,6 +16,7 @@ from herdsight.replay import Row, replayed
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Progress, Span, Telemetry
+from herdsight.version import VERSION
 
 
 def hunt(
@@ -161,7 +161,7 @@ def _word(value: object) -> str:
 
 def _concluded(telemetry: Telemetry, span: Span, findings: Sequence[Finding], skipped: Sequence[Skipped]) -> Hunt:
     return Hunt(
-        herdsight=herdsight.__version__,
+        herdsight=VERSION,
         now=telemetry.now,
         span=(span.first, span.last),
         inputs=telemetry.inputs,

@@ -26,7 +26,10 @@ KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of one query, the line it begins at, and what was read otherwise than it was written."""
+    """The rows of one query, the line it begins at, and warnings: what was read otherwise than it was written.
+
+    The first answer's warnings also say which records and files the logs have that could not be read.
+    """
 
     first_line: int
     table: pa.Table
@@ -101,8 +104,10 @@ def answers(
         names = ", ".join(read)
         raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+        unread = telemetry.unread
         for each in ready:
-            yield Answer(each.first_line, run(telemetry, each.query.relation), each.query.warnings)
+            yield Answer(each.first_line, run(telemetry, each.query.relation), (*unread, *each.query.warnings))
+            unread = ()
 
 
 def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:

@@ -108,6 +108,11 @@ class Telemetry:
         return self._loaded.inputs
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """What the logs have that no query sees, a sentence for each file: records rejected, files not read."""
+        return tuple(sentence for each in self.inputs if (sentence := _unread(each)))
+
+    @property
     def declared(self) -> Mapping[str, tables.Table]:
         """The tables that a query may name."""
         return {name: tables.table(name) for name in tables.NAMES}
@@ -162,6 +167,15 @@ class Telemetry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unread(file: Input) -> str | None:
+    if file.rejected:
+        reasons = ", ".join(f"{reason} ({count})" for reason, count in file.reasons.items())
+        return f"{file.path}: {file.rejected} of {file.rows + file.rejected} records were rejected: {reasons}"
+    if file.table is None:
+        return f"{file.path}: not read: {'; '.join(file.notes) or 'no format of it is known'}"
+    return None
 
 
 def _time(text: str | None, option: str) -> datetime | None:

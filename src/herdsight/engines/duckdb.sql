@@ -8,11 +8,12 @@ CREATE MACRO kql_elapsed(earlier, later) AS epoch_us(later) - epoch_us(earlier);
 
 -- Bins of datetimes are counted from 0001-01-01, which lies 62135596800 s before 1970.
 CREATE MACRO kql_bin_datetime(t, us) AS
-    make_timestamp(((epoch_us(t) + 62135596800000000) // nullif(us, 0)) * us - 62135596800000000);
+    CASE WHEN us > 0 THEN make_timestamp(((epoch_us(t) + 62135596800000000) // us) * us - 62135596800000000) END;
 
--- Weeks begin on Sunday: a day later, DuckDB's Monday weeks have the same boundaries.
+-- Weeks begin on Sunday; 0001-01-01 was a Monday.
+CREATE MACRO kql_week(t) AS ((epoch_us(t) + 62135596800000000) // 86400000000 + 1) // 7;
 CREATE MACRO kql_datetime_diff(part, later, earlier) AS CASE part
-    WHEN 'week' THEN date_diff('week', earlier + INTERVAL 1 DAY, later + INTERVAL 1 DAY)
+    WHEN 'week' THEN kql_week(later) - kql_week(earlier)
     ELSE date_diff(part, earlier, later) END;
 CREATE MACRO kql_startofday(t) AS CAST(date_trunc('day', t) AS TIMESTAMP);
 CREATE MACRO kql_startofweek(t) AS CAST(date_trunc('week', t + INTERVAL 1 DAY) AS TIMESTAMP) - INTERVAL 1 DAY;
@@ -31,8 +32,11 @@ CREATE MACRO kql_timespan_text(us) AS
 -- Numbers ----------------------------------------------------------------------------------------------------------
 -- A whole division drops what is behind the point; by zero it is null.
 CREATE MACRO kql_divide(a, b) AS a // nullif(b, 0);
-CREATE MACRO kql_bin_long(x, size) AS x - ((x % nullif(size, 0)) + size) % nullif(size, 0);
-CREATE MACRO kql_bin_real(x, size) AS floor(x / nullif(size, 0)) * size;
+-- The rest is never negative.
+CREATE MACRO kql_modulo(a, b) AS ((a % nullif(b, 0)) + abs(b)) % abs(nullif(b, 0));
+-- There is no bin of a size that is not positive.
+CREATE MACRO kql_bin_long(x, size) AS CASE WHEN size > 0 THEN x - ((x % size) + size) % size END;
+CREATE MACRO kql_bin_real(x, size) AS CASE WHEN size > 0 THEN floor(x / size) * size END;
 
 -- Text -------------------------------------------------------------------------------------------------------------
 -- `opens`, `closes`: '<' and '>' where that end must be the end of a term; `same_case`: '=' where case matters.
@@ -78,3 +82,8 @@ CREATE MACRO kql_ipv4_is_private(ip) AS
 -- Arrays -----------------------------------------------------------------------------------------------------------
 CREATE MACRO kql_set(items, most) AS CAST(to_json(coalesce(list_sort(items), [])[1:most]) AS VARCHAR);
 CREATE MACRO kql_list(items, most) AS CAST(to_json(coalesce(items, [])[1:most]) AS VARCHAR);
+-- An array's elements; a value that is no array is its own.
+CREATE MACRO kql_elements(item) AS
+    CASE WHEN json_type(item) = 'ARRAY' THEN CAST(CAST(item AS JSON) AS JSON[]) ELSE [CAST(item AS JSON)] END;
+CREATE MACRO kql_union(arrays, most) AS
+    CAST(to_json(list_sort(list_distinct(flatten(coalesce(arrays, []))))[1:most]) AS VARCHAR);

@@ -10,7 +10,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.bind_scalars import (
     DUPLICATE_NAME,
-    UNKNOWN_NAME,
+    UNKNOWN_TABLE,
     apply,
     condition,
     default_name,
@@ -20,8 +20,9 @@ from herdsight.kql.bind_scalars import (
 )
 from herdsight.kql.functions import AGGREGATES
 from herdsight.kql.functions.model import NUMBER, result_type
+from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.rewrites.fold import fold
-from herdsight.kql.scope import Bound, Context, Scope, did_you_mean
+from herdsight.kql.scope import Bound, Context, Scope
 from herdsight.kql.statements import Script
 from herdsight.tables import ColumnType, Table
 
@@ -103,7 +104,7 @@ def _(source: syntax.Name, context: Context) -> Bound:
     if source.name not in context.tables:
         known = [*context.relations, *context.tables]
         hint = did_you_mean(source.name, known) or f"there are {', '.join(known)}"
-        raise context.wrong(f"there is no table `{source.name}`", source.start, code=UNKNOWN_NAME, hint=hint)
+        raise context.wrong(f"there is no table `{source.name}`", source.start, code=UNKNOWN_TABLE, hint=hint)
     table = context.tables[source.name]
     fields = tuple(plan.Field(column.name, column.type) for column in table.columns)
     return Bound(plan.Scan(table.name, table.time, fields), table.mistaken)
@@ -357,10 +358,15 @@ def _(operator: syntax.Join, context: Context, bound: Bound) -> Bound:
     elif kind in _ONE_SIDED:
         left_fields = ()
     else:
-        names = _Names()
-        names.taken.update(_names(left.fields))
-        right_fields = tuple(plan.Item(names.free(item.name), item.value) for item in right_fields)
+        right_fields = _renamed(left.fields, right_fields)
     return Bound(plan.Join(kind, left, right, keys, left_fields, right_fields), bound.mistaken)
+
+
+def _renamed(left: Sequence[plan.Field], right: Sequence[plan.Item]) -> tuple[plan.Item, ...]:
+    """The right side's columns; one whose name the left has gets a number that makes a name neither side has."""
+    before = set(_names(left))
+    names = _Names({*before, *(item.name for item in right)})
+    return tuple(plan.Item(names.free(item.name) if item.name in before else item.name, item.value) for item in right)
 
 
 def _conjuncts(expression: syntax.Expression) -> list[syntax.Expression]:
@@ -403,11 +409,14 @@ def _bad_key(context: Context, at: int) -> QueryError:
 
 
 class _Names:
-    """Names for the columns of one operator: those given, those that Kusto derives, and Column1, Column2 ..."""
+    """Names for the columns of one operator: those given, those that Kusto derives, and Column1, Column2 ...
 
-    def __init__(self) -> None:
-        self.taken: set[str] = set()
-        self._numbers = counter(1)
+    `avoided` are names that a derived name must not be; a given name may, and then takes that column's place.
+    """
+
+    def __init__(self, avoided: Iterable[str] = ()) -> None:
+        self._given: set[str] = set()
+        self._taken = set(avoided)
 
     def of(self, context: Context, item: syntax.Expression) -> str:
         """The name of an item's column.
@@ -415,33 +424,33 @@ class _Names:
         Raises:
             QueryError: the name is given, and taken.
         """
-        given = item.name if isinstance(item, syntax.Assignment | syntax.Name) else None
-        if given is not None and given in self.taken:
-            raise context.wrong(f"the column `{given}` is there already", item.start, code=DUPLICATE_NAME)
-        return self.free(given or default_name(item) or f"Column{next(self._numbers)}")
+        if isinstance(item, syntax.Assignment | syntax.Name):
+            if item.name in self._given:
+                raise context.wrong(f"the column `{item.name}` is there already", item.start, code=DUPLICATE_NAME)
+            self._given.add(item.name)
+            self._taken.add(item.name)
+            return item.name
+        derived = default_name(item)
+        name = self.free(derived) if derived else self._first(f"Column{number}" for number in counter(1))
+        self._given.add(name)
+        return name
 
     def free(self, name: str) -> str:
         """That name, with a number where it is taken; taken from now on."""
-        candidates = (name if number == 0 else f"{name}{number}" for number in counter())
-        chosen = next(candidate for candidate in candidates if candidate not in self.taken)
-        self.taken.add(chosen)
+        return self._first(name if number == 0 else f"{name}{number}" for number in counter())
+
+    def _first(self, candidates: Iterable[str]) -> str:
+        chosen = next(candidate for candidate in candidates if candidate not in self._taken)
+        self._taken.add(chosen)
         return chosen
 
 
 def _items(
     context: Context, items: Sequence[syntax.Expression], scope: Scope, taken: Iterable[str] = ()
 ) -> tuple[plan.Item, ...]:
-    """Named scalars; `taken` names are avoided by derived ones, and replaced by given ones."""
-    names = _Names()
-    derived = set(taken)
-    made = []
-    for item in items:
-        given = isinstance(item, syntax.Assignment | syntax.Name)
-        name = names.of(context, item)
-        while not given and name in derived:
-            name = names.free(name)
-        made.append(plan.Item(name, _value(context, item, scope)))
-    return tuple(made)
+    """Named scalars; derived names avoid those `taken`, given ones may replace them."""
+    names = _Names(taken)
+    return tuple(_named_item(context, item, scope, names) for item in items)
 
 
 def _named_item(context: Context, item: syntax.Expression, scope: Scope, names: _Names) -> plan.Item:

@@ -6,11 +6,14 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.functions import AGGREGATES, SCALARS
 from herdsight.kql.functions.model import Aggregate, Naming, Scalar, TypeSet, result_type
-from herdsight.kql.scope import Context, Scope, did_you_mean
+from herdsight.kql.functions.unsupported import UNSUPPORTED
+from herdsight.kql.guesses import did_you_mean
+from herdsight.kql.scope import Context, Scope
 from herdsight.tables import ColumnType
 
 UNKNOWN_NAME = "KS142"  # Microsoft's codes, so that a reader can look them up
 UNKNOWN_FUNCTION = "KS211"
+UNKNOWN_TABLE = "KS204"
 WRONG_TYPES = "KS106"
 DUPLICATE_NAME = "KS171"
 
@@ -55,7 +58,7 @@ def condition(context: Context, expression: syntax.Expression, scope: Scope) -> 
     """
     bound = scalar(context, expression, scope)
     if bound.type is not ColumnType.BOOL:
-        raise context.wrong(f"a condition must be a bool, this is a {bound.type}", expression.start, code="KS107")
+        raise context.wrong(f"a condition must be a bool, this is a {bound.type}", expression.start, code="KS141")
     return bound
 
 
@@ -93,7 +96,7 @@ def default_name(expression: syntax.Expression) -> str | None:
         case syntax.Name(name=name):
             return name
         case syntax.Call(name=function, arguments=arguments):
-            inner = arguments[0].name if arguments and isinstance(arguments[0], syntax.Name) else None
+            inner = default_name(arguments[0]) if arguments else None
             if function in AGGREGATES:
                 return _aggregate_name(AGGREGATES[function], inner)
             return _scalar_name(SCALARS.get(function, ()), function, inner, arguments)
@@ -180,6 +183,8 @@ def _json_type(value: syntax.Value) -> ColumnType:
 def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
     if call.name in AGGREGATES:
         raise context.wrong(f"{call.name}() is an aggregate; it stands in summarize", call.start, code="HS032")
+    if call.name in UNSUPPORTED:
+        raise context.unsupported(f"the function {call.name}()", call.start)
     if call.name not in SCALARS and call.name not in _TIMES:
         hint = did_you_mean(call.name, [*SCALARS, *_TIMES, *AGGREGATES])
         raise context.wrong(f"there is no function `{call.name}`", call.start, code=UNKNOWN_FUNCTION, hint=hint)

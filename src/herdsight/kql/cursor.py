@@ -79,11 +79,11 @@ class Cursor:
             return Token(Kind.NAME, whole, quoted.value, opening.start)
         raise self.wrong(f"expected {what}")
 
-    def wrong(self, what: str, *, at: int | None = None, hint: str | None = None) -> QueryError:
+    def wrong(self, what: str, *, at: int | None = None, hint: str | None = None, code: str = "KS005") -> QueryError:
         """A syntax error at the next token, or at an offset."""
         found = "" if at is not None else f", found {self._shown()}"
         place = self.text.place(self.next.start if at is None else at)
-        return QueryError(f"{what}{found}", code="HS010", place=place, hint=hint)
+        return QueryError(f"{what}{found}", code=code, place=place, hint=hint)
 
     def unsupported(self, what: str, at: int) -> UnsupportedError:
         """An error for what KQL has and Herdsight has not."""

@@ -7,27 +7,16 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a naive datetime is UTC throughout 
 MICROSECOND = timedelta(microseconds=1)
 DAY = 86_400_000_000
 
+_SECOND = 1_000_000
+# KQL knows several spellings of each unit; the value is in microseconds.
 _UNITS = {
-    "d": DAY,
-    "h": DAY // 24,
-    "m": 60_000_000,
-    "s": 1_000_000,
-    "ms": 1_000,
-    "micro": 1,
-    "tick": 0.1,
-}
-# KQL knows several spellings of each unit.
-_SPELLINGS = {
-    "day": "d",
-    "hr": "h",
-    "hour": "h",
-    "min": "m",
-    "minute": "m",
-    "sec": "s",
-    "second": "s",
-    "milli": "ms",
-    "millisecond": "ms",
-    "microsecond": "micro",
+    **dict.fromkeys(("d", "day", "days"), float(DAY)),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0 * _SECOND),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0 * _SECOND),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0 * _SECOND),
+    **dict.fromkeys(("ms", "milli", "millis", "millisecond", "milliseconds"), 1000.0),
+    **dict.fromkeys(("micro", "micros", "microsecond", "microseconds"), 1.0),
+    **dict.fromkeys(("tick", "ticks"), 0.1),
 }
 _AMOUNT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([a-z]*)\s*")
 _CLOCK = re.compile(r"\s*(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?\s*")
@@ -47,9 +36,8 @@ def timespan_micros(text: str) -> int:
     """
     if match := _AMOUNT.fullmatch(text):
         unit = match.group(2) or "d"
-        name = _SPELLINGS.get(unit.removesuffix("s") if len(unit) > 2 else unit, unit.removesuffix("s") or unit)  # noqa: PLR2004 "ms" keeps its s
-        if name in _UNITS:
-            return round(float(match.group(1)) * _UNITS[name])
+        if unit in _UNITS:
+            return round(float(match.group(1)) * _UNITS[unit])
     if match := _CLOCK.fullmatch(text):
         sign, days, hours, minutes, seconds, fraction = match.groups()
         whole = timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))

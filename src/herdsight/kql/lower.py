@@ -82,17 +82,19 @@ def as_condition(tree: exp.Expr) -> exp.Expr:
     """The tree where only true counts: false for null need not be spelt out, so that the engine can push it down."""
     match tree:
         case exp.Coalesce(this=inner, expressions=[exp.Boolean(this=False)]):
-            return _expr(inner)
-        case exp.And() | exp.Or() | exp.Paren():
+            return _as_tree(inner)
+        case exp.Paren(this=exp.Expr() as inner):
+            return as_condition(inner)
+        case exp.And() | exp.Or():
             for name in ("this", "expression"):
                 if tree.args.get(name) is not None:
-                    tree.set(name, as_condition(tree.args[name]))
+                    tree.set(name, _closed(as_condition(tree.args[name])))
             return tree
         case _:
             return tree
 
 
-def _expr(tree: object) -> exp.Expr:
+def _as_tree(tree: object) -> exp.Expr:
     assert isinstance(tree, exp.Expr)  # noqa: S101 what a pattern binds is untyped
     return tree
 
@@ -273,7 +275,7 @@ def _ref_name(item: plan.Item) -> str:
 
 @_select.register
 def _(relation: plan.IntervalJoin) -> exp.Select:
-    from herdsight.kql.lower_interval_join import lower_interval_join  # noqa: PLC0415 it lowers its sides with this module
+    from herdsight.kql.lower_interval_join import lower_interval_join
 
     return lower_interval_join(relation)
 
@@ -309,9 +311,16 @@ def _operand(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
         case plan.Const(value=constant, type=kind):
             return Operand(_constant(value), kind, constant, is_constant=True)
         case plan.Apply(function=function, arguments=arguments, type=kind):
-            return Operand(function.lower(*(_operand(argument, columns) for argument in arguments)), kind)
+            return Operand(_closed(function.lower(*(_operand(part, columns) for part in arguments))), kind)
         case plan.Now():
             raise AssertionError("now() is pinned before a plan is lowered")
+
+
+def _closed(tree: exp.Expr) -> exp.Expr:
+    """The tree in parentheses where it would otherwise mix with what it is put into; the dialects add none."""
+    is_call = isinstance(tree, exp.Func) and not isinstance(tree, exp.Connector)
+    loose = isinstance(tree, exp.Binary | exp.Predicate | exp.Not | exp.Neg) and not is_call
+    return exp.Paren(this=tree) if loose else tree
 
 
 def _constant(constant: plan.Const) -> exp.Expr:

@@ -227,9 +227,9 @@ class IntervalJoin:
     """An aggregation over a join on equalities and a time range, done without making its pairs.
 
     A pair is a probe row p and a build row b with `p.equal == b.equal` for all `equal`, with
-    `low <= p.time - b.time <= high` (microseconds) and, where `differ` is given, with `p.differ != b.differ`. Both sides put
-    out columns of these names. The group `keys` come from the probe side, the measures from either; `pairs` name counts of
-    pairs.
+    `low <= p.time - b.time <= high` (microseconds) and, where `differ` is given, with `p.differ != b.differ`.
+    Both sides put out columns of these names. The group `keys` come from the probe side, the measures from either;
+    `pairs` name counts of pairs.
     """
 
     probe: Relation

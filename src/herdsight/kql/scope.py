@@ -1,8 +1,7 @@
 """What names mean while a plan is made: columns in reach, let bindings, declared tables; and what was meant."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from herdsight.errors import QueryError, UnsupportedError
 from herdsight.kql import plan
@@ -58,13 +57,3 @@ class Bound:
     def scope(self) -> Scope:
         """What a following operator may name."""
         return Scope(self.relation.fields, self.mistaken)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    """A hint with the known name that was most likely meant: one that ends in it, or one spelt much like it."""
-    names = list(known)
-    longer = sorted((other for other in names if other.lower().endswith(name.lower())), key=len)
-    close = get_close_matches(name.lower(), [other.lower() for other in names], n=1, cutoff=0.75)
-    same = [other for other in names if close and other.lower() == close[0]]
-    meant = (longer + same)[:1] if len(name) > 2 else same[:1]  # noqa: PLR2004 two letters end many names
-    return f"did you mean `{meant[0]}`?" if meant else None

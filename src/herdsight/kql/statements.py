@@ -8,6 +8,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
 from herdsight.kql.expressions import expression
+from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Kind, Text, Token, tokens
 from herdsight.kql.operators import (
     OPERATORS,
@@ -174,7 +175,8 @@ def _operator(cursor: Cursor) -> syntax.Operator:
         return OPERATORS[name].parse(cursor, start)
     if name in UNSUPPORTED:
         raise cursor.unsupported(f"the operator '{name}'", start)
-    raise cursor.wrong(f"there is no operator '{name}'", at=start)
+    hint = did_you_mean(name, [*OPERATORS, *UNSUPPORTED])
+    raise cursor.wrong(f"there is no operator '{name}'", at=start, code="KS176", hint=hint)
 
 
 def _after_statement(cursor: Cursor) -> QueryError:

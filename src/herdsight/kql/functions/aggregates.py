@@ -26,6 +26,7 @@ from herdsight.kql.functions.model import (
 from herdsight.tables import ColumnType
 
 Lower = Callable[..., exp.Expr]
+_MOST = 1_048_576  # elements that a set or list has at most, as in Kusto
 
 
 def same(types: Sequence[ColumnType]) -> ColumnType:
@@ -92,12 +93,24 @@ def _any(value: Operand) -> exp.Expr:
     return exp.Coalesce(this=least, expressions=[trees.text("")])
 
 
+def _union(value: Operand, most: Operand | None = None) -> exp.Expr:
+    """The distinct elements of arrays; a value that is no array counts as one element."""
+    gathered = exp.ArrayAgg(this=trees.call("kql_elements", value.sql))
+    kept = _where(gathered, exp.Not(this=exp.Is(this=value.sql.copy(), expression=exp.null())))
+    return trees.call("kql_union", kept, most.sql if most else trees.number(_MOST))
+
+
+def _set(value: Operand, most: Operand | None = None) -> exp.Expr:
+    lower = _union if value.type is ColumnType.DYNAMIC else _gathered("kql_set", distinct=True)
+    return lower(value, most)
+
+
 def _gathered(function: str, *, distinct: bool) -> Lower:
     def lower(value: Operand, most: Operand | None = None) -> exp.Expr:
         element = _json_element(value)
         gathered = exp.ArrayAgg(this=exp.Distinct(expressions=[element]) if distinct else element)
         kept = _where(gathered, exp.Not(this=exp.Is(this=value.sql.copy(), expression=exp.null())))
-        return trees.call(function, kept, most.sql if most else trees.number(1_048_576))
+        return trees.call(function, kept, most.sql if most else trees.number(_MOST))
 
     return lower
 
@@ -141,9 +154,9 @@ ROWS: tuple[Aggregate, ...] = (
     *_rows("variance", (NUMBER,), ColumnType.REAL, _spread(exp.Variance), "variance"),
     Aggregate(
         "make_set",
-        (SCALAR, LONG),
+        (ANY, LONG),
         ColumnType.DYNAMIC,
-        _gathered("kql_set", distinct=True),
+        _set,
         "make-set-aggregation-function",
         "set",
         1,

@@ -27,7 +27,7 @@ def cast(operand: Operand, kind: ColumnType) -> exp.Expr:
 def _numeric(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
     def lower(left: Operand, right: Operand) -> exp.Expr:
         kind = wider([left.type, right.type])
-        return exp.Paren(this=node(this=cast(left, kind), expression=cast(right, kind)))
+        return node(this=cast(left, kind), expression=cast(right, kind))
 
     return lower
 
@@ -36,13 +36,21 @@ def _whole_divide(left: Operand, right: Operand) -> exp.Expr:
     return trees.call("kql_divide", cast(left, ColumnType.LONG), cast(right, ColumnType.LONG))
 
 
+def _modulo(left: Operand, right: Operand) -> exp.Expr:
+    kind = wider([left.type, right.type])
+    return trees.call("kql_modulo", cast(left, kind), cast(right, kind))
+
+
 def _real_divide(left: Operand, right: Operand) -> exp.Expr:
     both = {"this": cast(left, ColumnType.REAL), "expression": cast(right, ColumnType.REAL)}
-    return exp.Paren(this=exp.Div(**both, typed=True, safe=False))
+    return exp.Div(**both, typed=True, safe=False)
 
 
 def _plain(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
-    return lambda left, right: exp.Paren(this=node(this=left.sql, expression=right.sql))
+    def lower(left: Operand, right: Operand) -> exp.Expr:
+        return node(this=left.sql, expression=right.sql)
+
+    return lower
 
 
 def _scaled(left: Operand, right: Operand) -> exp.Expr:
@@ -84,9 +92,12 @@ def _row(  # noqa: PLR0913,PLR0917 a row has as many cells as the table has colu
     return Scalar(name, (left, right), result, lower, page, naming=naming, evaluate=evaluate)
 
 
+def _negated(types: Sequence[ColumnType]) -> ColumnType:
+    return types[0] if types[0] is ColumnType.TIMESPAN else wider(types)
+
+
 def _negate(value: Operand) -> exp.Expr:
-    kind = value.type if value.type is ColumnType.TIMESPAN else wider([value.type])
-    return exp.Paren(this=exp.Neg(this=cast(value, kind)))
+    return exp.Neg(this=cast(value, _negated([value.type])))
 
 
 def _rounded(node: Callable[[exp.Expr], exp.Expr]) -> Callable[[Operand], exp.Expr]:
@@ -132,7 +143,7 @@ ROWS = (
         DATETIME,
         TIMESPAN,
         ColumnType.DATETIME,
-        lambda t, d: trees.call("kql_later", t.sql, exp.Neg(this=exp.Paren(this=d.sql))),
+        lambda t, d: trees.call("kql_later", t.sql, exp.Neg(this=d.sql)),
         lambda a, b: a - b,
     ),
     _row(
@@ -151,9 +162,9 @@ ROWS = (
     _row("/", NUMBER, NUMBER, ColumnType.REAL, _real_divide, page=_PAGE),
     _row("/", TIMESPAN, TIMESPAN, ColumnType.REAL, _real_divide),
     _row("/", TIMESPAN, NUMBER, ColumnType.TIMESPAN, _part),
-    _row("%", LONG, LONG, ColumnType.LONG, _numeric(exp.Mod), page=_PAGE),
-    _row("%", NUMBER, NUMBER, ColumnType.REAL, _numeric(exp.Mod), page=_PAGE),
-    Scalar("negate", (NUMBER | TIMESPAN,), lambda types: types[0], _negate, _PAGE, evaluate=lambda a: -a),
+    _row("%", LONG, LONG, ColumnType.LONG, _modulo, page=_PAGE),
+    _row("%", NUMBER, NUMBER, ColumnType.REAL, _modulo, page=_PAGE),
+    Scalar("negate", (NUMBER | TIMESPAN,), _negated, _negate, _PAGE, evaluate=lambda a: -a),
     *_BIN,
     Scalar("abs", (NUMBER,), wider, lambda x: exp.Abs(this=cast(x, wider([x.type]))), "abs-function"),
     Scalar("ceiling", (NUMBER,), ColumnType.REAL, _rounded(lambda x: exp.Ceil(this=x)), "ceiling-function"),

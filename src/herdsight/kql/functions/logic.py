@@ -77,7 +77,7 @@ def _is_empty(operand: Operand) -> exp.Expr:
 
 
 def _not(operand: Operand) -> exp.Expr:
-    return exp.Not(this=exp.Paren(this=operand.sql))
+    return exp.Not(this=operand.sql)
 
 
 ROWS = (
