@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+import herdsight
 from herdsight import tables
+from herdsight.findings.model import Role
 from herdsight.simulation.addresses import public
 from herdsight.simulation.background import Background, background
 from herdsight.simulation.beacon import Beacon, beacon
@@ -242,6 +244,16 @@ def test_a_day_is_written_as_its_sensors_write_and_always_the_same(telemetry: Te
     assert files == {path.relative_to(again): path.read_bytes() for path in again.rglob("*") if path.is_file()}
     assert len(list((once / "logs" / "zeek" / "2026-03-12").glob("conn.*.log.gz"))) == 24
     assert (once / "logs" / "defender" / "DeviceNetworkEvents.json").stat().st_size > 1_000_000
+
+
+def test_a_hunt_finds_all_that_is_hidden_and_accuses_nobody_else(telemetry: Telemetry, tmp_path: Path) -> None:
+    write(telemetry, tmp_path)
+    hunt = herdsight.hunt(tmp_path / "logs")
+    roles = {"beacon": Role.BOT, "relay": Role.RELAY, "flood": Role.TARGET}
+    assert {verdict.host: verdict.roles for verdict in hunt.verdicts} == {
+        entry.host: (roles[entry.behaviour],) for entry in telemetry.truth.malicious
+    }
+    assert not any(each.rejected for each in hunt.inputs)
 
 
 def test_the_truth_file_says_who_is_what(telemetry: Telemetry, tmp_path: Path) -> None:
