@@ -11,6 +11,7 @@ from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
 from herdsight.kql.plan import Relation
 from herdsight.leads import Lead, merged
+from herdsight.machines import names
 from herdsight.querying import compiled, scanned_tables
 from herdsight.replay import Row, replayed
 from herdsight.rules.model import Rule
@@ -165,7 +166,7 @@ def _concluded(telemetry: Telemetry, span: Span, findings: Sequence[Finding], sk
         now=telemetry.now,
         span=(span.first, span.last),
         inputs=telemetry.inputs,
-        verdicts=verdicts(findings),
+        verdicts=verdicts(findings, names(telemetry, {finding.host for finding in findings})),
         findings=ranked(findings),
         skipped=tuple(skipped),
     )

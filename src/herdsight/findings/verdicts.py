@@ -1,7 +1,7 @@
 """One verdict per host: the roles that its findings say, how bad it is, and a story in time order."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from herdsight.findings.model import Finding, HostVerdict, Role, iso
 
@@ -13,11 +13,11 @@ _TOLD = {
 }
 
 
-def verdicts(findings: Iterable[Finding]) -> tuple[HostVerdict, ...]:
-    """A verdict for every host that has findings, the worst first."""
+def verdicts(findings: Iterable[Finding], names: Mapping[str, str] | None = None) -> tuple[HostVerdict, ...]:
+    """A verdict for every machine that has findings, the worst first; `names` says which host is which machine."""
     by_host: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
-        by_host[finding.host].append(finding)
+        by_host[(names or {}).get(finding.host, finding.host)].append(finding)
     return tuple(sorted((_verdict(host, found) for host, found in by_host.items()), key=_rank))
 
 
