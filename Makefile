@@ -28,7 +28,7 @@ demo: $(DEMO_STAMP) ## Make a day of telemetry with a bot, a relay and a flood i
 	$(BIN)/herdsight hunt $(DEMO)
 
 bench: setup ## Run the benchmarks and print their tables
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
 
 # Only who changes the dependencies needs uv; it lives in a folder of its own and is no part of the lock.
 LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
