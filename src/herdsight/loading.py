@@ -30,6 +30,7 @@ _STORE = "store"  # the tables behind them
 _ADVANCE = timedelta(days=1)  # how far a clock may be ahead of ours before its rows are not believed
 _UNKNOWN = "not a log that Herdsight knows"
 _SHOWN = 5  # files named in a message
+_LONGEST_NOTE = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +260,7 @@ def _need_one(files: Sequence[_File], paths: Sequence[Path]) -> None:
     if any(each.is_readable for each in files):
         return
     looked = ", ".join(str(path) for path in paths[:_SHOWN])
-    said = "; ".join(f"{each.path}: {each.notes[0] if each.notes else _UNKNOWN}" for each in files[:_SHOWN])
+    said = "; ".join(f"{each.path}: {each.notes[-1] if each.notes else _UNKNOWN}" for each in files[:_SHOWN])
     more = f"; and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
     raise InputError(
         f"nothing to read in {looked}: {said + more or 'no files'}",
@@ -344,7 +345,7 @@ def _is_pattern(path: Path) -> bool:
 
 
 def _first_line(error: BaseException | None) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return (str(error) or type(error).__name__).splitlines()[0][:_LONGEST_NOTE]
 
 
 def _insert_copy(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) -> None:

@@ -86,7 +86,7 @@ EXPORT = Export(
 
 
 def write(table: pa.Table, path: Path) -> None:
-    """Write events as JSON lines, one object a row, times with microseconds and Z; NULL and "" are left out."""
+    """Write events as JSON lines, one object a row, times with microseconds and Z; NULL is left out."""
     write_json_lines(table, path)
 
 

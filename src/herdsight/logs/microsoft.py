@@ -141,9 +141,9 @@ class Export:
                 inner = self._json(source, layout)
         early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
         cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons()]
-        return exp.select(*(column(name) for name in layout.columns), column(FILE_COLUMN), reject(cases)).from_(
-            inner.subquery("typed")
-        )
+        rows = [column(ROW_COLUMN)] if layout.shape is Shape.PARQUET else []
+        kept = (column(name) for name in (*layout.columns, FILE_COLUMN))
+        return exp.select(*kept, *rows, reject(cases)).from_(inner.subquery("typed"))
 
     def _csv(self, source: Source, layout: Layout) -> exp.Select:
         places = {
@@ -206,7 +206,7 @@ class Export:
         return _as_moment(column(name), layout.stored[name].type)
 
     def _stored(self, name: str, layout: Layout) -> exp.Expr:
-        """One stored column as declared; where its type is right, as it is, so that a scan costs no more than it must."""
+        """One stored column as declared; as it is where its type is right, so that a scan costs no more than it must."""
         return _as_declared(column(name), layout.stored[name], self._column(name))
 
     def _typed(self, records: exp.Expr, layout: Layout, texts: _Texts) -> exp.Select:
@@ -265,7 +265,10 @@ def _as_moment(tree: exp.Expr, kind: str) -> exp.Expr:
 
 
 def _csv_names(line: str, delimiter: str) -> tuple[str, ...]:
-    return tuple(next(csv.reader([line], delimiter=delimiter), ()))
+    try:
+        return tuple(next(csv.reader([line], delimiter=delimiter), ()))
+    except csv.Error:
+        return ()
 
 
 def _is_day_first(words: str) -> bool:

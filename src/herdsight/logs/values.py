@@ -122,6 +122,6 @@ def numbered(file: exp.Expr) -> exp.Expr:
     return named(file, FILE_COLUMN)
 
 
-def all_null(names: Iterable[exp.Expr]) -> exp.Expr:
+def all_null(trees: Iterable[exp.Expr]) -> exp.Expr:
     """Whether none of the values is there."""
-    return exp.Is(this=exp.Coalesce(this=exp.Null(), expressions=list(names)), expression=exp.Null())
+    return exp.and_(*(exp.Is(this=tree.copy(), expression=exp.Null()) for tree in trees))

@@ -26,11 +26,11 @@ def opened(path: Path) -> Iterator[TextIO]:
 
 
 def write_json_lines(table: pa.Table, path: Path) -> None:
-    """One object a row; NULL and "" are left out."""
+    """One object a row; NULL is left out."""
     with opened(path) as file:
         for batch in written_times(table).to_batches(max_chunksize=_BATCH):
             for row in batch.to_pylist():
-                kept = {name: value for name, value in row.items() if value not in (None, "")}
+                kept = {name: value for name, value in row.items() if value is not None}
                 file.write(json.dumps(kept, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
