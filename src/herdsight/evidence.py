@@ -73,7 +73,8 @@ def _query(
     telemetry: Telemetry, table: str, leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
 ) -> exp.Select:
     declared = tables.table(table)
-    shown = [each.name for each in declared.columns if each.name in telemetry.carries(table)]
+    carried = telemetry.carries(table)
+    shown = [each.name for each in declared.columns if each.name in carried]
     keys = list(wants[0])
     time = trees.column(declared.time, "t")
     matches = [

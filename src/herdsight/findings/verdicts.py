@@ -36,7 +36,7 @@ def _verdict(host: str, findings: list[Finding]) -> HostVerdict:
         roles=tuple(role for role in Role if any(each.role is role for each in findings)),
         severity=max((each.severity for each in findings), key=lambda severity: severity.rank),
         probability=None,  # rules are thresholds: they state no probability
-        story=tuple(_told(each) for each in in_order),
+        story=tuple(dict.fromkeys(_told(each) for each in in_order)),  # two sources may tell the same
         findings=tuple(each.id for each in ranked(findings)),
     )
 
