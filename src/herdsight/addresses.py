@@ -75,15 +75,10 @@ def _pattern(network: IPv4Network) -> str:
 def _within_v6(address: exp.Expr, network: IPv6Network) -> exp.Expr:
     digits = network.network_address.exploded.replace(":", "")
     whole, rest = divmod(network.prefixlen, _NIBBLE)
-    spelled = _spelled_out(address)
-    begins = call("starts_with", spelled, text(digits[:whole]))
-    if rest == 0:
-        return begins
-    low = int(digits[whole], 16)
-    allowed = [text(f"{digit:x}") for digit in range(low, low + 2 ** (_NIBBLE - rest))]
-    return exp.and_(
-        begins, exp.In(this=call("substr", spelled.copy(), number(whole + 1), number(1)), expressions=allowed)
-    )
+    low = int(digits[whole], 16) if rest else 0
+    choice = "".join(f"{digit:x}" for digit in range(low, low + 2 ** (_NIBBLE - rest)))
+    pattern = f"^{digits[:whole]}[{choice}]" if rest else f"^{digits[:whole]}"
+    return call("regexp_matches", _spelled_out(address), text(pattern))
 
 
 def _spelled_out(address: exp.Expr) -> exp.Expr:

@@ -18,7 +18,7 @@ from herdsight.errors import EngineError, InputError
 from herdsight.findings.model import Input
 from herdsight.logs.files import found
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source, all_formats
-from herdsight.logs.head import Head, read_head
+from herdsight.logs.head import Head, is_whole, read_head
 from herdsight.logs.repair import Copy, record_numbers, repaired, salvaged
 from herdsight.logs.segments import segments
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, REPEATED_HEADER, TOO_FEW, TOO_LONG, TOO_MANY
@@ -243,9 +243,7 @@ def _match(file: _File, head: Head, options: ReadOptions) -> _File:
         layout = each.recognise(head)
         if layout is not None:
             file.format, file.layout = each, layout
-            file.notes.extend(layout.notes)
-            if layout.refused:
-                file.notes.append(f"not read: {layout.refused}")
+            file.notes.extend([f"not read: {layout.refused}"] if layout.refused else layout.notes)
             return file
     asked = options.format_in or wanted
     file.notes.append(f"does not look like {asked}" if asked else _UNKNOWN)
@@ -316,10 +314,11 @@ def _insert(engine: DuckDbEngine, file: _File, scope: Scope) -> None:
         except (OSError, ValueError) as error:
             trouble = error
             break
-        except EngineError as error:
+        except (EngineError, EOFError) as error:
             if isinstance(error.__cause__, duckdb.OutOfMemoryException):
                 raise
             _refusals(engine)  # those of the attempt that failed
+            _delete(engine, file)
             trouble = error
         else:
             file.notes.extend(copy.notes)
@@ -334,7 +333,7 @@ def _ways(file: _File, folder: Path) -> list[Callable[[], Copy]]:
         lambda: salvaged(path, head, layout, folder),
         lambda: repaired(path, head, layout, folder),
     ]
-    if head.encoding is None and not _is_pattern(path):
+    if head.encoding is None and not _is_pattern(path) and is_whole(path, head.compression):
         ways.insert(0, lambda: Copy(path, layout, head.compression))
     return ways
 
@@ -352,6 +351,9 @@ def _insert_copy(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) ->
     """Load a copy, its refused lines counted; one that turns out to hold several logs is loaded piece by piece."""
     _insert_rows(engine, file, copy, scope)
     refused = _refusals(engine)
+    if any(each.reason == BAD_QUOTES for each in refused):
+        # It took the records behind it along.
+        raise EngineError("a quote that never closes")
     if not any(_is_other_header(each, copy.layout) for each in refused) and not _has_header_rows(engine, file, copy):
         _note_losses(file, copy, refused, kept=0)
         return
@@ -532,7 +534,9 @@ def _without_rejects(query: exp.Select) -> exp.Select:
 
 def _tallies(engine: DuckDbEngine, source: Relation) -> dict[int, _Tally]:
     """Each file's rows in a relation: how many, which were rejected and why, and their span."""
-    time = column(table(source.table).time)
+    # Of good rows only: what a rejected one says of its time may be out of all range.
+    good = exp.Is(this=column(REJECT_COLUMN), expression=exp.Null())
+    time = exp.Case(ifs=[exp.If(this=good, true=column(table(source.table).time))])
     query = (
         exp.select(
             column(FILE_COLUMN),

@@ -58,7 +58,7 @@ class Export:
     decisive: frozenset[str]
     required: tuple[tuple[str, ...], ...]
     wanted: tuple[str, ...]
-    reasons: Callable[[], list[exp.If]]
+    reasons: Callable[[tuple[str, ...]], list[exp.If]]
     category: str | None = None
 
     def _column(self, name: str) -> Column:
@@ -140,7 +140,7 @@ class Export:
             case _:
                 inner = self._json(source, layout)
         early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
-        cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons()]
+        cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons(layout.columns)]
         rows = [column(ROW_COLUMN)] if layout.shape is Shape.PARQUET else []
         kept = (column(name) for name in (*layout.columns, FILE_COLUMN))
         return exp.select(*kept, *rows, reject(cases)).from_(inner.subquery("typed"))
@@ -206,7 +206,7 @@ class Export:
         return _as_moment(column(name), layout.stored[name].type)
 
     def _stored(self, name: str, layout: Layout) -> exp.Expr:
-        """One stored column as declared; as it is where its type is right, so that a scan costs no more than it must."""
+        """One stored column as declared; as it is where its type is right, so that a scan costs little."""
         return _as_declared(column(name), layout.stored[name], self._column(name))
 
     def _typed(self, records: exp.Expr, layout: Layout, texts: _Texts) -> exp.Select:

@@ -105,7 +105,8 @@ def _write_lines(blocks: Iterable[bytes], out: BinaryIO, *, cut: Callable[[], bo
         out.write(whole)
     if cut():
         return held
-    out.write(held.replace(b"\r", b"\n"))
+    if held:
+        out.write(held.rstrip(b"\r").replace(b"\r", b" ") + b"\n")
     return b""
 
 
