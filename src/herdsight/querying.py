@@ -1,6 +1,8 @@
 """Questions in KQL over logs: text in, Arrow out."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from herdsight.kql.statements import Script, blocks, parse
 from herdsight.tables import ColumnType
 from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
 
+_DEEPEST = 10_000  # calls
 KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type stands
 
 
@@ -66,8 +69,9 @@ def compiled(text: str, source: str = "query") -> tuple[Compiled, ...]:
     problems: list[QueryError] = []
     for block in blocks(Text(text, source)):
         try:
-            script: Script = parse(block)
-            done += [Compiled(block.first_line, query) for query in bind(script, declared)]
+            with _depth():
+                script: Script = parse(block)
+                done += [Compiled(block.first_line, query) for query in bind(script, declared)]
         except QueryError as error:
             problems.append(error)
     if problems:
@@ -110,10 +114,29 @@ def answers(
             unread = ()
 
 
+@contextmanager
+def _depth() -> Iterator[None]:
+    """Room for the recursion over a long query, whose every step nests in the next; beyond it, an error says so."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    except RecursionError as error:
+        raise _too_deep() from error
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _too_deep() -> QueryError:
+    hint = "split it with let, or give a long list to in (...)"
+    return QueryError("the query is longer in one piece than can be read", code="HS050", hint=hint)
+
+
 def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:
     """The rows of a plan over opened logs, in KQL's own column names and types."""
-    tree = lower(optimised(relation, micros(telemetry.now)))
-    return typed(telemetry.run(tree), relation.fields)
+    with _depth():
+        tree = lower(optimised(relation, micros(telemetry.now)))
+        return typed(telemetry.run(tree), relation.fields)
 
 
 def explanations(
@@ -124,9 +147,14 @@ def explanations(
     with Telemetry([Path(path) for path in paths], options) as telemetry:
         now = micros(telemetry.now)
         for each in ready:
-            rewritten = optimised(each.query.relation, now)
-            sql = telemetry.engine.sql(lower(rewritten))
-            yield Explanation(each.first_line, shown(each.query.relation), shown(rewritten), sql, each.query.warnings)
+            yield _explanation(each, telemetry, now)
+
+
+def _explanation(ready: Compiled, telemetry: Telemetry, now: int) -> Explanation:
+    with _depth():
+        rewritten = optimised(ready.query.relation, now)
+        sql = telemetry.engine.sql(lower(rewritten))
+        return Explanation(ready.first_line, shown(ready.query.relation), shown(rewritten), sql, ready.query.warnings)
 
 
 _ARROW = {
@@ -168,7 +196,8 @@ def _cast(column: "pa.ChunkedArray[Any]", kind: ColumnType) -> "pa.ChunkedArray[
 
 def scanned_tables(relation: plan.Relation) -> tuple[str, ...]:
     """The tables that a plan reads, each once."""
-    return tuple(dict.fromkeys(_scans(relation)))
+    with _depth():
+        return tuple(dict.fromkeys(_scans(relation)))
 
 
 def _scans(relation: plan.Relation) -> Iterator[str]:

@@ -102,7 +102,7 @@ def reading(command: _Command) -> _Command:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        from herdsight.telemetry import Options  # noqa: PLC0415 - heavy, and no --help needs it
+        from herdsight.telemetry import Options
 
         own = {name: given.pop(name) for name in _READING}
         command(**given, options=Options(**own))
@@ -115,7 +115,7 @@ def writing(command: _Command) -> _Command:
 
     @wraps(command)
     def run(**given: Any) -> None:
-        from herdsight.cli.printing import Printer  # noqa: PLC0415 - heavy, and no --help needs it
+        from herdsight.cli.printing import Printer
 
         own = {name: given.pop(name) for name in _WRITING}
         command(**given, printer=Printer(**own))

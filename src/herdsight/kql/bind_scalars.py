@@ -32,6 +32,8 @@ def scalar(context: Context, expression: syntax.Expression, scope: Scope) -> pla
             return _name(context, expression, scope)
         case syntax.Unary(operand=operand, start=start):
             return apply(context, "negate", [scalar(context, operand, scope)], start)
+        case syntax.Binary(operator="and" | "or"):
+            return _connected(context, expression, scope)
         case syntax.Binary(operator=operator, left=left, right=right, start=start):
             return apply(context, operator, [scalar(context, left, scope), scalar(context, right, scope)], start)
         case syntax.Between():
@@ -48,6 +50,20 @@ def scalar(context: Context, expression: syntax.Expression, scope: Scope) -> pla
             raise context.wrong("'*' stands for columns, not for a value", start, code="HS030")
         case syntax.Assignment(start=start):
             raise context.unsupported("a named argument", start)
+
+
+def _connected(context: Context, expression: syntax.Binary, scope: Scope) -> plan.Scalar:
+    """A chain of `and` or of `or`, as a tree that is as flat as it can be: people write hundreds of them."""
+    operands: list[syntax.Expression] = []
+    left: syntax.Expression = expression
+    while isinstance(left, syntax.Binary) and left.operator == expression.operator:
+        operands.append(left.right)
+        left = left.left
+    bound = [scalar(context, operand, scope) for operand in (left, *reversed(operands))]
+    while len(bound) > 1:
+        pairs = [bound[start : start + 2] for start in range(0, len(bound), 2)]
+        bound = [apply(context, expression.operator, pair, expression.start) if pair[1:] else pair[0] for pair in pairs]
+    return bound[0]
 
 
 def condition(context: Context, expression: syntax.Expression, scope: Scope) -> plan.Scalar:

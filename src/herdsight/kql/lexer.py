@@ -52,7 +52,7 @@ _PATTERN = re.compile(
   | (?P<timespan>\d+(?:\.\d+)?{_TIMESPAN_UNIT}\b)
   | (?P<hex>0[xX][0-9a-fA-F]+\b)
   | (?P<real>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)
-  | (?P<long>\d+)(?![A-Za-z_])
+  | (?P<long>\d{{1,40}})(?![A-Za-z_0-9])
   | (?P<operator>!in~|in~|!between\b|!(?:in|has|contains|startswith|endswith|hasprefix|hassuffix)(?:_cs)?\b)
   | (?P<name>\$?[A-Za-z_][A-Za-z_\d]*)
   | (?P<mark>\.\.|==|=~|!~|!=|<>|<=|>=|=>|[|,;:()\[\]{{}}=<>+\-*/%.!?$@])
@@ -98,6 +98,7 @@ def _scan(text: Text) -> Iterator[Token]:
         position = match.end()
         token = _token(match.lastgroup, match.group(), match.start())
         if token is not None:
+            _check(text, token)
             yield token
 
 
@@ -112,13 +113,24 @@ def _token(group: str, found: str, start: int) -> Token | None:
         case "timespan":
             return Token(Kind.TIMESPAN, found, found, start)
         case "hex" | "long":
-            return Token(Kind.LONG, found, str(int(found, 0) if group == "hex" else int(found)), start)
+            return Token(Kind.LONG, found, str(int(found, 16) if group == "hex" else int(found)), start)
         case "real":
             return Token(Kind.REAL, found, found, start)
         case "name":
             return Token(Kind.NAME, found, found, start)
         case _:
             return Token(Kind.MARK, found, found, start)
+
+
+def _check(text: Text, token: Token) -> None:
+    """Raise what the pattern could not see: a number that 64 bits do not hold, a string that is no text."""
+    if token.kind is Kind.LONG and int(token.value) > _LARGEST:
+        raise QueryError("the number does not fit in 64 bits", code="HS003", place=text.place(token.start))
+    if token.kind is Kind.STRING and any("\ud800" <= character <= "\udfff" for character in token.value):
+        raise QueryError("the string holds half a character", code="HS004", place=text.place(token.start))
+
+
+_LARGEST = 2**63 - 1
 
 
 def _string_value(group: str, found: str) -> str:

@@ -151,24 +151,15 @@ def _(relation: plan.Rows) -> exp.Select:
             *(trees.named(trees.null(field.type), name) for field, name in zip(relation.fields, names, strict=True))
         )
         return empty.where(exp.false())
-    rows = [
-        exp.select(*(trees.named(_operand(cell, {}).sql, name) for cell, name in zip(row, names, strict=True)))
-        for row in relation.rows
-    ]
-    if len(rows) == 1:
-        return rows[0]
-    # A balanced tree: a chain of unions as long as the table would be too deep for a parser.
-    union = _balanced(rows)
-    return exp.select(*(trees.column(name) for name in names)).from_(
-        union.subquery(exp.to_identifier("t", quoted=True))
+    rows = [exp.Tuple(expressions=[_operand(cell, {}).sql for cell in row]) for row in relation.rows]
+    alias = exp.TableAlias(
+        this=exp.to_identifier("t", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
     )
-
-
-def _balanced(rows: Sequence[exp.Query]) -> exp.Query:
-    if len(rows) == 1:
-        return rows[0]
-    middle = len(rows) // 2
-    return exp.Union(this=_balanced(rows[:middle]), expression=_balanced(rows[middle:]), distinct=False)
+    typed = (
+        trees.named(exp.Cast(this=trees.column(name), to=trees.sql_type(field.type)), name)
+        for name, field in zip(names, relation.fields, strict=True)
+    )
+    return exp.select(*typed).from_(exp.Values(expressions=rows, alias=alias))
 
 
 @_select.register
@@ -337,7 +328,8 @@ def _constant(constant: plan.Const) -> exp.Expr:
         case int() if kind is ColumnType.TIMESPAN:
             return trees.number(value)
         case int() | float() if kind is not ColumnType.DYNAMIC:
-            number = trees.text(str(value)) if isinstance(value, float) else trees.number(value)
-            return exp.Cast(this=number, to=trees.sql_type(kind))
+            if isinstance(value, int) and kind in (ColumnType.INT, ColumnType.LONG):
+                return trees.number(value)
+            return exp.Cast(this=trees.text(str(value)), to=trees.sql_type(kind))
         case _:
             return trees.text(trees.json_text(value))

@@ -32,7 +32,7 @@ def query(arguments: tuple[str, ...], kql: str | None, explain: bool, options: "
     The query stands in FILE.kql (- for stdin) or after -e. Blocks that are separated by blank lines run in turn. A
     query that names no log table (print, datatable, range) needs no PATH. Times are in UTC.
     """
-    from herdsight import querying  # noqa: PLC0415 - heavy, and no --help needs it
+    from herdsight import querying
 
     question = asked(arguments, kql)
     with question.sourced():

@@ -20,8 +20,9 @@ def wider(types: Sequence[ColumnType]) -> ColumnType:
 
 
 def cast(operand: Operand, kind: ColumnType) -> exp.Expr:
-    """The operand as that type; as it is where it has it."""
-    return operand.sql if operand.type is kind else exp.Cast(this=operand.sql, to=trees.sql_type(kind))
+    """The operand as that type; as it is where it has it. A whole constant is an INTEGER in SQL, which overflows."""
+    bare = operand.is_constant and kind is ColumnType.LONG
+    return operand.sql if operand.type is kind and not bare else exp.Cast(this=operand.sql, to=trees.sql_type(kind))
 
 
 def _numeric(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
