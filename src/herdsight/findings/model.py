@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+
+from herdsight.findings.frames import Records
 
 SCHEMA = 1
 
@@ -115,13 +117,17 @@ class Skipped(_Record):
 
 
 class Hunt(_Record):
-    """The whole result of a hunt."""
+    """The whole result of a hunt. Each of its tuples also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
 
     schema_version: int = SCHEMA
     herdsight: str
     now: Moment
     span: tuple[Moment, Moment]
-    inputs: tuple[Input, ...]
-    verdicts: tuple[HostVerdict, ...]
-    findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
+    inputs: Annotated[tuple[Input, ...], AfterValidator(Records)]
+    verdicts: Annotated[tuple[HostVerdict, ...], AfterValidator(Records)]
+    findings: Annotated[tuple[Finding, ...], AfterValidator(Records)]
+    skipped: Annotated[tuple[Skipped, ...], AfterValidator(Records)]
+
+    def _repr_html_(self) -> str:
+        """The verdicts, for a notebook."""
+        return Records(self.verdicts)._repr_html_()
