@@ -4,7 +4,7 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,36 @@ def csv_log(tmp_path: Path) -> Writer:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows({name: log_value(value) for name, value in row.items()} for row in rows)
+        return path
+
+    return write
+
+
+ZEEK_FIELDS = (
+    *("ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration"),
+    *("orig_bytes", "resp_bytes", "conn_state", "local_orig", "local_resp", "history", "orig_pkts", "resp_pkts"),
+)
+
+
+def zeek_conn(rows: Iterable[Row]) -> str:
+    """The rows as a conn.log, under Zeek's names of the fields; what a row lacks is unset."""
+
+    def written(value: Any) -> str:
+        return f"{value.replace(tzinfo=UTC).timestamp():.6f}" if isinstance(value, datetime) else str(value)
+
+    head = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n"
+    lines = ("\t".join(written(row.get(name, "-")) for name in ZEEK_FIELDS) for row in rows)
+    return head + "\t".join(("#fields", *ZEEK_FIELDS)) + "\n" + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.fixture
+def zeek_log(tmp_path: Path) -> Writer:
+    """Writes rows as Zeek's conn.log, each call into a new file."""
+    numbers = count(1)
+
+    def write(rows: Iterable[Row]) -> Path:
+        path = tmp_path / f"conn{next(numbers)}.log"
+        path.write_text(zeek_conn(rows), encoding="utf-8")
         return path
 
     return write
