@@ -379,7 +379,7 @@ def test_a_later_header_with_other_columns_is_obeyed(write: Write, change: tuple
     path = write(log(conn(0), header, record, conn(1, ts="x") if change[1] == "\tuid" else "", HEADER, conn(2)))
     with DuckDbEngine() as engine:
         found = load(engine, [path])
-        rows = engine.run(exp.select("*").from_(relation(NETWORK_SESSION, "raw")).order_by("_row")).to_pylist()
+        rows = engine.run(exp.select("*").from_(relation("zeek-conn", "raw")).order_by("_row")).to_pylist()
         assert [row["SrcIpAddr"] for row in rows] == ["10.0.0.5", "10.9.9.9", "10.0.0.5"]
         assert [found.locate(row["_file"], row["_row"]).row for row in rows] == [1, 2, 3]
         assert (found.inputs[0].rows, found.inputs[0].rejected) == (3, 0)

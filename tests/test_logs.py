@@ -471,7 +471,8 @@ _ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=
 
 
 _EVENT_VALUES = (
-    _MOMENTS, _ANY_TEXT, st.just("ConnectionSuccess"), _ADDRESSES, _PORTS, _ANY_TEXT, _COUNTS, st.none() | st.booleans(),
+    _MOMENTS, _ANY_TEXT, st.just("ConnectionSuccess"), _ADDRESSES, _PORTS, _ANY_TEXT, _COUNTS,
+    st.none() | st.booleans(),
 )  # fmt: skip
 
 

@@ -274,21 +274,26 @@ def _make_tables(engine: DuckDbEngine, files: Sequence[_File]) -> None:
         engine.execute(
             exp.Create(this=exp.Table(db=exp.to_identifier(schema, quoted=True)), kind="SCHEMA", exists=True)
         )
-    for name in NAMES:
-        columns = _union(
-            each.layout for each in files if each.table == name and each.is_readable and not each.is_parquet
-        )
-        if columns:
-            engine.execute(_create_table(name, columns))
+    for group in _copied(files):
+        engine.execute(_create_table(group, _union(each.layout for each in group)))
+
+
+def _copied(files: Iterable[_File]) -> list[list[_File]]:
+    """The files whose rows are copied, by format: each has a table of its own, in the order of the declared tables."""
+    groups: dict[str, list[_File]] = {}
+    for each in files:
+        if each.is_copied and each.known_format.read:
+            groups.setdefault(each.known_format.name, []).append(each)
+    return sorted(groups.values(), key=lambda group: NAMES.index(group[0].known_table))
 
 
 def _union(layouts: Iterable[Layout | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for layout in layouts if layout for name in layout.columns))
 
 
-def _create_table(name: str, columns: Sequence[str]) -> exp.Create:
+def _create_table(group: Sequence[_File], columns: Sequence[str]) -> exp.Create:
     """The table with the columns that its files can fill; what one file lacks and another has is "" or NULL."""
-    kinds = {each.name: each.type for each in table(name).columns}
+    kinds = {each.name: each.type for each in table(group[0].known_table).columns}
     definitions = [
         exp.ColumnDef(
             this=exp.to_identifier(each, quoted=True),
@@ -301,7 +306,7 @@ def _create_table(name: str, columns: Sequence[str]) -> exp.Create:
     definitions.extend(
         exp.ColumnDef(this=exp.to_identifier(each, quoted=True), kind=sql_type(kind)) for each, kind in own
     )
-    return exp.Create(this=exp.Schema(this=relation(name, _STORE), expressions=definitions), kind="TABLE")
+    return exp.Create(this=exp.Schema(this=_store(group[0]), expressions=definitions), kind="TABLE")
 
 
 def _insert(engine: DuckDbEngine, file: _File, scope: Scope) -> None:
@@ -369,8 +374,13 @@ def _insert_rows(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) ->
     read = file.known_format.read
     assert read is not None  # noqa: S101 - a file that is readable has a reader
     names = [exp.to_identifier(each, quoted=True) for each in (*copy.layout.columns, FILE_COLUMN, REJECT_COLUMN)]
-    into = exp.Schema(this=relation(file.known_table, _STORE), expressions=names)
+    into = exp.Schema(this=_store(file), expressions=names)
     engine.execute(exp.Insert(this=into, expression=read(source, copy.layout, scope)))
+
+
+def _store(file: _File) -> exp.Table:
+    """The table that a file's rows are copied to."""
+    return relation(file.known_format.name, _STORE)
 
 
 def _of_file(file: _File) -> exp.Expr:
@@ -378,11 +388,11 @@ def _of_file(file: _File) -> exp.Expr:
 
 
 def _delete(engine: DuckDbEngine, file: _File) -> None:
-    engine.execute(exp.Delete(this=relation(file.known_table, _STORE), where=exp.Where(this=_of_file(file))))
+    engine.execute(exp.Delete(this=_store(file), where=exp.Where(this=_of_file(file))))
 
 
 def _count(engine: DuckDbEngine, file: _File, *conditions: exp.Expr) -> int:
-    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(relation(file.known_table, _STORE))
+    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(_store(file))
     return int(engine.run(counted.where(_of_file(file), *conditions)).column("n")[0].as_py())
 
 
@@ -462,16 +472,18 @@ def _note_losses(file: _File, copy: Copy, refused: Iterable[_Refused], kept: int
 
 
 def _views(engine: DuckDbEngine, files: Sequence[_File]) -> Iterator[Relation]:
-    """A view over each table of copied rows, which adds the number of the row."""
-    for name in NAMES:
-        copied = [each for each in files if each.table == name and each.is_copied]
-        columns = _union(each.layout for each in copied)
-        if not any(each.is_readable for each in copied):
+    """A view over each table of copied rows, which adds the number of the row and what follows from other columns."""
+    for group in _copied(files):
+        if not any(each.is_readable for each in group):
             continue
+        columns = _union(each.layout for each in group)
+        derived = {name: tree for each in group for name, tree in each.known_layout.derived.items()}
+        added = [named(tree.copy(), name) for name, tree in derived.items()]
         row = named(exp.Cast(this=exp.column("rowid"), to=sql_type(ColumnType.LONG)), ROW_COLUMN)
         every = [column(each) for each in (*columns, FILE_COLUMN, REJECT_COLUMN)]
-        _create_view(engine, name, exp.select(*every, row).from_(relation(name, _STORE)))
-        yield Relation(name, SCHEMA, name, columns)
+        name = group[0].known_format.name
+        _create_view(engine, name, exp.select(*every, *added, row).from_(_store(group[0])))
+        yield Relation(group[0].known_table, SCHEMA, name, (*columns, *derived))
 
 
 def _create_view(engine: DuckDbEngine, name: str, query: exp.Select) -> None:

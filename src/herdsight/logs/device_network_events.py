@@ -14,16 +14,14 @@ from herdsight.trees import call, column, text
 
 # The documented action types of the table and those that the community has seen, and what is named like them. An export
 # from advanced hunting may join several device tables.
-_NETWORK_ACTION = "|".join(
-    (
-        "Connection.*",  # Success, Failed, Request, Attempt, Acknowledged, Found, ...AggregatedReport
-        ".*ConnectionInspected",  # Ssh, Smtp, Http, Ftp, Icmp, Dns, Ssl
-        "InboundConnectionAccepted",
-        "ListeningConnectionCreated",
-        "InboundInternetScanInspected",
-        "NetworkSignatureInspected",
-        "NtlmAuthenticationInspected",
-    )
+_NETWORK_ACTIONS = (
+    "Connection.*",  # Success, Failed, Request, Attempt, Acknowledged, Found, ...AggregatedReport
+    ".*ConnectionInspected",  # Ssh, Smtp, Http, Ftp, Icmp, Dns, Ssl
+    "InboundConnectionAccepted",
+    "ListeningConnectionCreated",
+    "InboundInternetScanInspected",
+    "NetworkSignatureInspected",
+    "NtlmAuthenticationInspected",
 )
 _ADDRESSES = ("RemoteIP", "LocalIP")
 
@@ -31,7 +29,7 @@ _ADDRESSES = ("RemoteIP", "LocalIP")
 def _reasons(columns: tuple[str, ...]) -> list[exp.If]:
     """A row without a network action is one all the same where it has an address."""
     # A pattern, not a list: the engine joins with a long list, and a join loses the order of the rows.
-    is_action = call("regexp_full_match", column("ActionType"), text(_NETWORK_ACTION))
+    is_action = call("regexp_full_match", column("ActionType"), text("|".join(_NETWORK_ACTIONS)))
     addressed = exp.or_(*(exp.NEQ(this=column(each), expression=text("")) for each in _ADDRESSES if each in columns))
     return [reason(exp.Not(this=exp.paren(exp.or_(is_action, addressed))), NOT_NETWORK)]
 

@@ -33,13 +33,14 @@ class Layout:
     """What the head of one file told: all that is needed to read the rest of it.
 
     `fields` are the file's own names in order (for JSON: those seen in the head), `stored` the same with their types
-    for Parquet, `columns` the declared columns that the file can fill. `refused` says why a file of this format cannot
-    be read all the same.
+    for Parquet, `columns` the declared columns that the file can fill, `derived` further ones as trees over those:
+    they are computed where they are asked for. `refused` says why a file of this format cannot be read all the same.
     """
 
     shape: Shape
     fields: tuple[str, ...] = ()
     stored: Mapping[str, StoredColumn] = field(default_factory=dict)
+    derived: Mapping[str, exp.Expr] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     delimiter: str = "\t"
     set_separator: str = ","

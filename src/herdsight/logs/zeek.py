@@ -45,10 +45,9 @@ REQUIRED = ("ts", "orig_h", "orig_p", "resp_h", "resp_p", "proto")
 # What tells a connection log from the other logs, which have those fields, too.
 TELLING = ("conn_state", "orig_bytes", "orig_pkts", "history")
 
-# Declared columns, and the fields that each needs to be worth having.
+# Declared columns that are read, and the fields that each needs to be worth having.
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "TimeGenerated": ("ts",),
-    "EventStartTime": ("ts",),
     "EventEndTime": ("ts", "duration"),
     "NetworkDuration": ("duration",),
     "SrcIpAddr": ("orig_h",),
@@ -60,18 +59,11 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "NetworkApplicationProtocol": ("service",),
     "SrcBytes": ("orig_bytes",),
     "DstBytes": ("resp_bytes",),
-    "NetworkBytes": ("orig_bytes", "resp_bytes"),
     "SrcPackets": ("orig_pkts",),
     "DstPackets": ("resp_pkts",),
-    "NetworkPackets": ("orig_pkts", "resp_pkts"),
     "NetworkSessionId": ("uid",),
     "NetworkConnectionHistory": ("history",),
     "EventOriginalResultDetails": ("conn_state",),
-    "EventResult": ("conn_state",),
-    "EventCount": (),
-    "EventVendor": (),
-    "EventProduct": (),
-    "EventType": (),
 }
 
 # Zeek's conn_state (its base/protocols/conn documentation): was the connection established?
@@ -100,7 +92,7 @@ class Connections:
 def spelled(names: tuple[str, ...]) -> dict[str, str]:
     """Of a file's own names, which one stands for each field that it has."""
     present = set(names)
-    found = {
+    found: dict[str, exp.Expr] = {
         field: next((each for each in spellings if each in present), None) for field, spellings in SPELLINGS.items()
     }
     return {field: name for field, name in found.items() if name is not None}
@@ -109,6 +101,23 @@ def spelled(names: tuple[str, ...]) -> dict[str, str]:
 def columns_of(fields: Mapping[str, object]) -> tuple[str, ...]:
     """The declared columns that a file with those fields can fill."""
     return tuple(name for name, needs in _NEEDS.items() if all(each in fields for each in needs))
+
+
+def derived_from(columns: tuple[str, ...]) -> dict[str, exp.Expr]:
+    """Further columns, as trees over those: what needs no place in a table, since it follows from what is there."""
+    found: dict[str, exp.Expr] = {
+        "EventStartTime": column("TimeGenerated"),
+        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
+        "EventVendor": text("Zeek"),
+        "EventProduct": text("Zeek"),
+        "EventType": text("NetworkSession"),
+    }
+    for name, left, right in (("NetworkBytes", "SrcBytes", "DstBytes"), ("NetworkPackets", "SrcPackets", "DstPackets")):
+        if left in columns and right in columns:
+            found[name] = _sum(column(left), column(right))
+    if "EventOriginalResultDetails" in columns:
+        found["EventResult"] = _result(column("EventOriginalResultDetails"))
+    return found
 
 
 def sessions(found: Connections, columns: tuple[str, ...], scope: Scope) -> exp.Select:
@@ -156,18 +165,17 @@ def _constant(tree: exp.Expr) -> Callable[[_Fields, Scope], exp.Expr]:
     return lambda _fields, _scope: tree.copy()
 
 
-def _sum(left: str, right: str) -> Callable[[_Fields, Scope], exp.Expr]:
+def _sum(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """Both, or the one that is there; NULL where it overflows, which only a made-up log can reach."""
-    both = exp.Add(this=column(left), expression=column(right))
-    either = exp.Coalesce(this=both, expressions=[column(left), column(right)])
-    return _constant(call("TRY", either))
+    both = exp.Add(this=left, expression=right)
+    return call("TRY", exp.Coalesce(this=both, expressions=[left.copy(), right.copy()]))
 
 
-def _result(_fields: _Fields, _scope: Scope) -> exp.Expr:
+def _result(state: exp.Expr) -> exp.Expr:
     # A CASE, not lists: the engine joins with a longer list, and a join loses the order of the rows.
-    cases = [exp.If(this=text(state), true=text("Success")) for state in _ESTABLISHED]
-    cases += [exp.If(this=text(state), true=text("Failure")) for state in _REFUSED]
-    return exp.Case(this=column("conn_state"), ifs=cases, default=text("NA"))
+    cases = [exp.If(this=text(each), true=text("Success")) for each in _ESTABLISHED]
+    cases += [exp.If(this=text(each), true=text("Failure")) for each in _REFUSED]
+    return exp.Case(this=state, ifs=cases, default=text("NA"))
 
 
 def _direction(fields: _Fields, scope: Scope) -> exp.Expr:
@@ -200,7 +208,6 @@ def _end(_fields: _Fields, _scope: Scope) -> exp.Expr:
 
 _COLUMNS: Mapping[str, Callable[[_Fields, Scope], exp.Expr]] = {
     "TimeGenerated": _constant(moment_of(column("begin"))),
-    "EventStartTime": _constant(moment_of(column("begin"))),
     "EventEndTime": _end,
     "NetworkDuration": _milliseconds,
     "SrcIpAddr": _copy("orig_h"),
@@ -212,16 +219,9 @@ _COLUMNS: Mapping[str, Callable[[_Fields, Scope], exp.Expr]] = {
     "NetworkApplicationProtocol": _copy("service"),
     "SrcBytes": _copy("orig_bytes"),
     "DstBytes": _copy("resp_bytes"),
-    "NetworkBytes": _sum("orig_bytes", "resp_bytes"),
     "SrcPackets": _copy("orig_pkts"),
     "DstPackets": _copy("resp_pkts"),
-    "NetworkPackets": _sum("orig_pkts", "resp_pkts"),
     "NetworkSessionId": _copy("uid"),
     "NetworkConnectionHistory": _copy("history"),
     "EventOriginalResultDetails": _copy("conn_state"),
-    "EventResult": _result,
-    "EventCount": _constant(exp.Cast(this=number(1), to=exp.DataType.build("INT"))),
-    "EventVendor": _constant(text("Zeek")),
-    "EventProduct": _constant(text("Zeek")),
-    "EventType": _constant(text("NetworkSession")),
 }

@@ -14,7 +14,7 @@ from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
 from herdsight.logs.values import EPOCH, REPEATED_HEADER, cast, reason
 from herdsight.logs.writing import opened
-from herdsight.logs.zeek import REQUIRED, TELLING, Connections, columns_of, sessions, spelled
+from herdsight.logs.zeek import REQUIRED, TELLING, Connections, columns_of, derived_from, sessions, spelled
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, text
 
@@ -83,6 +83,7 @@ def recognise(head: Head) -> Layout | None:
         Shape.DELIMITED,
         fields=header.fields,
         columns=columns_of(found),
+        derived=derived_from(columns_of(found)),
         delimiter=header.separator,
         set_separator=header.set_separator,
         missing=header.missing,

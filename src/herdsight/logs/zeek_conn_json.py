@@ -9,7 +9,7 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, objects
 from herdsight.logs.values import BAD_JSON, all_null, cast, moment, reason
-from herdsight.logs.zeek import REQUIRED, SPELLINGS, TELLING, Connections, columns_of, sessions, spelled
+from herdsight.logs.zeek import REQUIRED, SPELLINGS, TELLING, Connections, columns_of, derived_from, sessions, spelled
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, number
 
@@ -32,7 +32,8 @@ def recognise(head: Head) -> Layout | None:
     if not all(name in found for name in REQUIRED) or not any(name in found for name in TELLING):
         return None
     # A key may first appear after the head, so every field of a connection is looked for, found here or not.
-    return Layout(Shape.JSON_LINES, fields=names, columns=columns_of(SPELLINGS))
+    columns = columns_of(SPELLINGS)
+    return Layout(Shape.JSON_LINES, fields=names, columns=columns, derived=derived_from(columns))
 
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
