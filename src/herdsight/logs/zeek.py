@@ -92,7 +92,7 @@ class Connections:
 def spelled(names: tuple[str, ...]) -> dict[str, str]:
     """Of a file's own names, which one stands for each field that it has."""
     present = set(names)
-    found: dict[str, exp.Expr] = {
+    found = {
         field: next((each for each in spellings if each in present), None) for field, spellings in SPELLINGS.items()
     }
     return {field: name for field, name in found.items() if name is not None}
