@@ -345,6 +345,24 @@ class TestEndings:
         assert process.returncode == 130
         assert complaint == b"herdsight: interrupted\n"
 
+    @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+    @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_an_end_in_mid_query_leaves_nothing_on_the_disk(
+        self, tmp_path: Path, sent: signal.Signals, status: int
+    ) -> None:
+        slow = "range n from 1 to 100000000000 step 1 | summarize sum(n)"
+        words = [sys.executable, "-m", "herdsight", "query", "-e", slow]
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:  # noqa: S603
+            while not list(tmp_path.glob("herdsight-*/tables.duckdb")):
+                time.sleep(0.05)
+            time.sleep(0.5)  # into the query
+            process.send_signal(sent)
+            _, complaint = process.communicate(timeout=60)
+        assert process.returncode == status
+        assert complaint == b"herdsight: interrupted\n"
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
     def test_a_full_disk_is_one_message(self) -> None:
         words = [sys.executable, "-m", "herdsight", "query", "-e", "print 1", "--format", "json"]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,17 @@ import click
 from herdsight.errors import HerdsightError, InputError
 
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
+TERMINATED = 143  # and one that `kill` ended
 _PIPE_CLOSED = 141  # as a shell reports a program whose reader went away
+
+
+_asked_to_end: list[int] = []  # the signal, once it came
 
 
 @contextmanager
 def ended() -> Iterator[None]:
     """Turn what a user can cause into a message and a status; a fault of our own stays a traceback."""
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         yield
     except HerdsightError as error:
@@ -31,7 +37,7 @@ def ended() -> Iterator[None]:
         raise click.exceptions.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         click.echo("herdsight: interrupted", err=True)
-        raise click.exceptions.Exit(INTERRUPTED) from error
+        raise click.exceptions.Exit(TERMINATED if _asked_to_end else INTERRUPTED) from error
     except BrokenPipeError as error:
         _leave_stdout()
         raise click.exceptions.Exit(_PIPE_CLOSED) from error
@@ -41,6 +47,15 @@ def ended() -> Iterator[None]:
         _leave_stdout()
         _problems().report(InputError("there is no space left on the disk that is written to"))
         raise click.exceptions.Exit(InputError.exit_status) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, frame: object) -> None:
+    """End as on Ctrl-C, so that nothing of ours is left on the disk."""
+    del frame
+    _asked_to_end.append(number)
+    raise KeyboardInterrupt
 
 
 def _leave_stdout() -> None:

@@ -2,7 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -61,10 +62,8 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        try:
+        with _told():
             rows: pa.Table = self._connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
-        except duckdb.Error as error:
-            raise _as_engine_error(error) from error
         return rows
 
     def execute(self, tree: exp.Expr) -> None:
@@ -73,10 +72,8 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        try:
+        with _told():
             self._connection.execute(tree.sql(dialect="duckdb"))
-        except duckdb.Error as error:
-            raise _as_engine_error(error) from error
 
     def lock(self, readable: Iterable[Path] = ()) -> None:
         """Close every way out: from now on no statement reads or writes a file but `readable` and the spill folder."""
@@ -96,6 +93,19 @@ class DuckDbEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """DuckDB's errors as ours; a Ctrl-C that it noticed as what it is."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _as_engine_error(error) from error
+    except RuntimeError as error:
+        if "interrupted" not in str(error):
+            raise
+        raise KeyboardInterrupt from error
 
 
 def _as_engine_error(error: duckdb.Error) -> EngineError:
