@@ -197,9 +197,17 @@ def test_a_json_array_that_breaks_off_is_saved_up_to_there(write: Write, broken:
     assert (found.rows, found.reasons) == (2, {"bad JSON": 1})
 
 
-def test_mixed_line_ends_are_one(write: Write) -> None:
-    found = account(write(log(conn(0), conn(1).replace("\n", "\r\n"), conn(2))))
+@pytest.mark.parametrize("place", range(9))
+def test_mixed_line_ends_are_one(write: Write, place: int) -> None:
+    lines = log(conn(0), conn(1), conn(2)).splitlines()
+    found = account(write("".join(f"{line}{chr(13) * (number == place)}\n" for number, line in enumerate(lines))))
     assert (found.rows, found.rejected) == (3, 0)
+
+
+def test_an_object_beyond_all_bounds_is_counted(write: Write) -> None:
+    good = json.dumps(EVENT)
+    found = account(write("\n".join([good, json.dumps(EVENT | {"AdditionalFields": "x" * 40_000_000}), good])))
+    assert (found.rows, found.reasons) == (2, {"line too long": 1})
 
 
 # --- Packed data that ends early --------------------------------------------------------------------------------------
@@ -390,6 +398,22 @@ def test_a_later_header_of_another_log_takes_its_records_out(write: Write) -> No
     path = write(log(conn(0), other, conn(1, state="x\t0"), conn(2, state="y\t0"), HEADER, conn(3)))
     assert account(path).reasons == {"columns of another log": 2}
     assert [(name, place.row) for name, place in located(path)] == [("C0", 1), ("C3", 4)]
+
+
+def test_rotated_logs_are_read_together_and_a_bad_one_alone(write: Write) -> None:
+    for hour in range(5):
+        write(log(conn(hour), "short\n" if hour == 1 else "", conn(hour + 10)), f"conn.{hour}.log")
+    write(
+        log(conn(5), HEADER.replace("\tuid", ""), "1700000009\t10.9.9.9\t1000\t192.0.2.1\t80\ttcp\tSF\n"), "conn.5.log"
+    )
+    folder = write(log(conn(6)).replace("\n1700000006", "\r\n1700000006"), "conn.6.log").parent
+    found = loaded(folder)
+    assert [each.rows for each in found.inputs] == [2, 2, 2, 2, 2, 2, 1]
+    assert [each.rejected for each in found.inputs] == [0, 1, 0, 0, 0, 0, 0]
+    places = {name: (Path(place.path).name, place.row) for name, place in located(folder)}
+    assert places["C11"] == ("conn.1.log", 3)
+    assert places["C14"] == ("conn.4.log", 2)
+    assert places[""] == ("conn.5.log", 2)
 
 
 # --- Back to the record -----------------------------------------------------------------------------------------------

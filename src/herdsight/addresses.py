@@ -56,6 +56,7 @@ def within(address: exp.Expr, networks: Sequence[Network]) -> exp.Expr:
 
 _OCTET = 8
 _NIBBLE = 4
+_HEXTET = 4
 _HEXTETS = 8
 
 
@@ -73,12 +74,16 @@ def _pattern(network: IPv4Network) -> str:
 
 
 def _within_v6(address: exp.Expr, network: IPv6Network) -> exp.Expr:
+    """The first digits of the address, as a pattern: of its text, or of its text spelled out."""
     digits = network.network_address.exploded.replace(":", "")
     whole, rest = divmod(network.prefixlen, _NIBBLE)
     low = int(digits[whole], 16) if rest else 0
     choice = "".join(f"{digit:x}" for digit in range(low, low + 2 ** (_NIBBLE - rest)))
-    pattern = f"^{digits[:whole]}[{choice}]" if rest else f"^{digits[:whole]}"
-    return call("regexp_matches", _spelled_out(address), text(pattern))
+    pattern = f"(?i)^{digits[:whole]}[{choice}]" if rest else f"(?i)^{digits[:whole]}"
+    first = digits[0] if whole else choice
+    # A first group that begins with no zero has all its four digits in any way to write it.
+    as_written = network.prefixlen and whole + bool(rest) <= _HEXTET and "0" not in first
+    return call("regexp_matches", address.copy() if as_written else _spelled_out(address), text(pattern))
 
 
 def _spelled_out(address: exp.Expr) -> exp.Expr:

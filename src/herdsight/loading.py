@@ -31,6 +31,9 @@ _ADVANCE = timedelta(days=1)  # how far a clock may be ahead of ours before its 
 _UNKNOWN = "not a log that Herdsight knows"
 _SHOWN = 5  # files named in a message
 _LONGEST_NOTE = 200  # characters
+_BATCH = 64  # files read together: enough to keep all cores busy, few enough to see progress
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def load(
     engine: DuckDbEngine,
     paths: Sequence[Path],
     options: ReadOptions | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Loaded:
     """Load every log under the paths into the engine.
 
@@ -177,11 +180,8 @@ def load(
     files = [_recognised(_File(path, place), options) for place, path in enumerate(found(paths))]
     _need_one(files, paths)
     _make_tables(engine, files)
-    for each in files:
-        if progress:
-            progress(str(each.path), each.number, len(files))
-        if each.is_readable and not each.is_parquet:
-            _insert(engine, each, scope)
+    for batch in _batches(files, progress):
+        _insert_batch(engine, batch, scope)
     relations = [*_views(engine, files)]
     tallies = {number: tally for each in relations for number, tally in _tallies(engine, each).items()}
     in_place = [*_in_place(engine, files, scope, tallies)]
@@ -309,6 +309,71 @@ def _create_table(group: Sequence[_File], columns: Sequence[str]) -> exp.Create:
     return exp.Create(this=exp.Schema(this=_store(group[0]), expressions=definitions), kind="TABLE")
 
 
+def _batches(files: Sequence[_File], progress: Progress | None) -> Iterator[list[_File]]:
+    """The files to copy, those of one layout together: a folder of rotated logs is read as one, on all cores."""
+    waiting: dict[object, list[_File]] = {}
+    for each in files:
+        if progress:
+            progress(str(each.path), each.number, len(files))
+        if not each.is_readable or each.is_parquet:
+            continue
+        layout = each.known_layout
+        key = (
+            each.known_format.name,
+            layout.shape,
+            layout.fields,
+            layout.delimiter,
+            layout.skip,
+            layout.missing,
+            layout.set_separator,
+            layout.envelope,
+            layout.day_first,
+            each.known_head.compression,
+        )
+        batch = waiting.setdefault(key if _is_plain(each) else each.number, [])
+        batch.append(each)
+        if len(batch) == _BATCH:
+            yield waiting.pop(key)
+    yield from waiting.values()
+
+
+def _is_plain(file: _File) -> bool:
+    """Whether the engine can read the file as it is."""
+    head = file.known_head
+    # It would take such a path for a pattern of paths, and of lines that end in two ways it would skip all.
+    is_misread = any(each in str(file.path) for each in "*?[") or head.has_mixed_line_ends
+    return head.encoding is None and not is_misread and is_whole(file.path, head.compression)
+
+
+def _insert_batch(engine: DuckDbEngine, batch: Sequence[_File], scope: Scope) -> None:
+    """Load files of one layout together; those that need more care, and all where one of them stops the read, alone."""
+    if len(batch) == 1:
+        _insert(engine, batch[0], scope)
+        return
+    head, layout = batch[0].known_head, batch[0].known_layout
+    paths, numbers = tuple(each.path for each in batch), tuple(each.number for each in batch)
+    try:
+        _insert_rows(engine, batch[0], layout, Source(paths, numbers, head.compression), scope)
+    except EngineError as error:
+        _raise_if_full(error)
+        refused, odd = _refusals(engine), set(numbers)
+    else:
+        refused, odd = _refusals(engine), _with_header_rows(engine, batch[0])
+    for place, file in enumerate(batch):
+        copy, own = Copy(file.path, layout, head.compression), [each for each in refused if each.file == place]
+        if file.number in odd or not _is_simple(own, layout):
+            _delete(engine, file)
+            _insert(engine, file, scope)
+        else:
+            _note_losses(file, copy, own, kept=0)
+
+
+def _raise_if_full(error: Exception) -> None:
+    """Memory that ran out is no fault of the file."""
+    if isinstance(error.__cause__, duckdb.OutOfMemoryException):
+        raise error
+
+
 def _insert(engine: DuckDbEngine, file: _File, scope: Scope) -> None:
     """Load one file: as it is; else what can be saved of it; else what is left when every line was looked at."""
     trouble: Exception | None = None
@@ -320,8 +385,7 @@ def _insert(engine: DuckDbEngine, file: _File, scope: Scope) -> None:
             trouble = error
             break
         except (EngineError, EOFError) as error:
-            if isinstance(error.__cause__, duckdb.OutOfMemoryException):
-                raise
+            _raise_if_full(error)
             _refusals(engine)  # those of the attempt that failed
             _delete(engine, file)
             trouble = error
@@ -338,14 +402,9 @@ def _ways(file: _File, folder: Path) -> list[Callable[[], Copy]]:
         lambda: salvaged(path, head, layout, folder),
         lambda: repaired(path, head, layout, folder),
     ]
-    if head.encoding is None and not _is_pattern(path) and is_whole(path, head.compression):
+    if _is_plain(file):
         ways.insert(0, lambda: Copy(path, layout, head.compression))
     return ways
-
-
-def _is_pattern(path: Path) -> bool:
-    """Whether the engine would take the path for a pattern of paths."""
-    return any(each in str(path) for each in "*?[")
 
 
 def _first_line(error: BaseException | None) -> str:
@@ -354,28 +413,32 @@ def _first_line(error: BaseException | None) -> str:
 
 def _insert_copy(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) -> None:
     """Load a copy, its refused lines counted; one that turns out to hold several logs is loaded piece by piece."""
-    _insert_rows(engine, file, copy, scope)
+    _insert_one(engine, file, copy, scope)
     refused = _refusals(engine)
     if any(each.reason == BAD_QUOTES for each in refused):
         # It took the records behind it along.
         raise EngineError("a quote that never closes")
-    if not any(_is_other_header(each, copy.layout) for each in refused) and not _has_header_rows(engine, file, copy):
+    if _is_simple(refused, copy.layout) and file.number not in _with_header_rows(engine, file):
         _note_losses(file, copy, refused, kept=0)
         return
     _delete(engine, file)
     for piece in segments(copy, file.known_format, engine.folder):
         kept = _count(engine, file)
-        _insert_rows(engine, file, piece, scope)
+        _insert_one(engine, file, piece, scope)
         _note_losses(file, piece, _refusals(engine), kept)
 
 
-def _insert_rows(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) -> None:
-    source = Source((copy.path,), (file.number,), copy.compression)
+def _insert_one(engine: DuckDbEngine, file: _File, copy: Copy, scope: Scope) -> None:
+    _insert_rows(engine, file, copy.layout, Source((copy.path,), (file.number,), copy.compression), scope)
+
+
+def _insert_rows(engine: DuckDbEngine, file: _File, layout: Layout, source: Source, scope: Scope) -> None:
+    """Insert what a source holds into the table of that file's format."""
     read = file.known_format.read
     assert read is not None  # noqa: S101 - a file that is readable has a reader
-    names = [exp.to_identifier(each, quoted=True) for each in (*copy.layout.columns, FILE_COLUMN, REJECT_COLUMN)]
+    names = [exp.to_identifier(each, quoted=True) for each in (*layout.columns, FILE_COLUMN, REJECT_COLUMN)]
     into = exp.Schema(this=_store(file), expressions=names)
-    engine.execute(exp.Insert(this=into, expression=read(source, copy.layout, scope)))
+    engine.execute(exp.Insert(this=into, expression=read(source, layout, scope)))
 
 
 def _store(file: _File) -> exp.Table:
@@ -391,9 +454,9 @@ def _delete(engine: DuckDbEngine, file: _File) -> None:
     engine.execute(exp.Delete(this=_store(file), where=exp.Where(this=_of_file(file))))
 
 
-def _count(engine: DuckDbEngine, file: _File, *conditions: exp.Expr) -> int:
-    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(_store(file))
-    return int(engine.run(counted.where(_of_file(file), *conditions)).column("n")[0].as_py())
+def _count(engine: DuckDbEngine, file: _File) -> int:
+    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(_store(file)).where(_of_file(file))
+    return int(engine.run(counted).column("n")[0].as_py())
 
 
 # --- lines that the engine's reader refused -------------------------------------------------------------------------
@@ -401,8 +464,9 @@ def _count(engine: DuckDbEngine, file: _File, *conditions: exp.Expr) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """One line that has no row: its number in the file, from 1; why; and its text where it is a # line."""
+    """One line that has no row: its file's place in the read; its number, from 1; why; and its text if a # line."""
 
+    file: int
     line: int
     reason: str
     comment: str | None
@@ -425,7 +489,9 @@ def _refusals(engine: DuckDbEngine) -> list[_Refused]:
     is_comment = call("starts_with", line, text("#"))
     comment = exp.Case(ifs=[exp.If(this=is_comment, true=line.copy())])
     kind = exp.Cast(this=column("error_type"), to=sql_type(ColumnType.STRING))
-    query = exp.select(column("line"), named(kind, "kind"), named(comment, "comment")).from_(relation(_ERRORS))
+    query = exp.select(column("file_id"), column("line"), named(kind, "kind"), named(comment, "comment")).from_(
+        relation(_ERRORS)
+    )
     try:
         rows = engine.run(query).to_pylist()
     except EngineError:  # nothing was read as CSV so far
@@ -434,11 +500,17 @@ def _refusals(engine: DuckDbEngine) -> list[_Refused]:
         engine.execute(exp.Delete(this=relation(name)))
     order = list(_REASONS)
     rows.sort(key=lambda row: (row["line"], order.index(row["kind"]) if row["kind"] in order else len(order)))
-    refused: dict[int, _Refused] = {}
+    refused: dict[tuple[int, int], _Refused] = {}
     for row in rows:
         why = _REASONS.get(row["kind"], str(row["kind"]).lower())
-        refused.setdefault(row["line"], _Refused(row["line"], why, row["comment"]))
+        found = _Refused(row["file_id"], row["line"], why, row["comment"])
+        refused.setdefault((found.file, found.line), found)
     return list(refused.values())
+
+
+def _is_simple(refused: Iterable[_Refused], layout: Layout) -> bool:
+    """Whether the refused lines say nothing about the lines around them."""
+    return not any(each.reason == BAD_QUOTES or _is_other_header(each, layout) for each in refused)
 
 
 def _is_other_header(refused: _Refused, layout: Layout) -> bool:
@@ -449,11 +521,13 @@ def _is_other_header(refused: _Refused, layout: Layout) -> bool:
     return name == REPEATED_HEADER and tuple(fields) != layout.fields
 
 
-def _has_header_rows(engine: DuckDbEngine, file: _File, copy: Copy) -> bool:
-    """A second header that has one name fewer is as long as a record, and read as one."""
-    if copy.layout.shape is not Shape.DELIMITED:
-        return False
-    return _count(engine, file, exp.EQ(this=column(REJECT_COLUMN), expression=text(REPEATED_HEADER))) > 0
+def _with_header_rows(engine: DuckDbEngine, file: _File) -> set[int]:
+    """The files with a second header that has one name fewer: it is as long as a record, and read as one."""
+    if file.known_layout.shape is not Shape.DELIMITED:
+        return set()
+    is_header = exp.EQ(this=column(REJECT_COLUMN), expression=text(REPEATED_HEADER))
+    query = exp.select(column(FILE_COLUMN)).from_(_store(file)).where(is_header).distinct()
+    return {row[FILE_COLUMN] for row in engine.run(query).to_pylist()}
 
 
 def _note_losses(file: _File, copy: Copy, refused: Iterable[_Refused], kept: int) -> None:
@@ -515,8 +589,7 @@ def _readable_parquet(
         _create_view(engine, name, _scan(group, scope))
         tallies.update(_tallies(engine, Relation(group[0].known_table, SCHEMA, name, ())))
     except EngineError as error:
-        if isinstance(error.__cause__, duckdb.OutOfMemoryException):
-            raise
+        _raise_if_full(error)
         if len(group) == 1:
             group[0].notes.append(f"cannot be read: {_first_line(error)}")
             group[0].failed = True

@@ -55,7 +55,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, or several Parquet files of one layout, to read.
+    """One file, or several of one layout, to read.
 
     `files` are the numbers of the files in the order of reading.
     """

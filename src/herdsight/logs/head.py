@@ -56,6 +56,11 @@ class Head:
         """Its text; bytes that are none stand as U+FFFD."""
         return self.data.decode(self.encoding or "utf-8", errors="replace")
 
+    @property
+    def has_mixed_line_ends(self) -> bool:
+        """Whether some lines end as on Windows and others do not."""
+        return 0 < self.data.count(b"\r\n") < self.data.count(b"\n")
+
     def lines(self) -> list[str]:
         """Its whole lines, without their ends; a last line that the head cuts off is left out."""
         lines = self.text.replace("\r\n", "\n").split("\n")

@@ -18,6 +18,7 @@ from herdsight.logs.head import Compression, Head, plain_blocks
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, CUT_SHORT, TOO_FEW, TOO_LONG, TOO_MANY
 
 LONGEST_LINE = 2_000_000  # bytes; the bound of the engine's own reader
+LONGEST_OBJECT = 16 << 20  # bytes; the same of its reader of JSON
 LONGEST_ARRAY = 512 << 20  # bytes of a broken JSON array that are held in memory to save its elements
 _QUOTED_LINES = 100  # lines that one quoted record may span in a file whose quotes are broken
 _BROKEN_OBJECT = b"{}\n"  # read as a record without any value, which is rejected
@@ -177,7 +178,9 @@ def _check_delimited(lines: BinaryIO, layout: Layout) -> _Checked:
 
 def _check_json(lines: BinaryIO, _layout: Layout) -> _Checked:
     for line in lines:
-        if line.strip():
+        if len(line) > LONGEST_OBJECT:
+            yield b"", TOO_LONG
+        elif line.strip():
             yield (line.strip() + b"\n" if _is_object(line) else _BROKEN_OBJECT), None
 
 

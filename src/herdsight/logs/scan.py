@@ -49,7 +49,7 @@ def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Tab
 
 def parquet(source: Source) -> exp.Table:
     """Parquet files of one schema, scanned in place."""
-    return exp.Table(this=call("read_parquet", exp.array(*(text(str(path)) for path in source.paths))))
+    return exp.Table(this=call("read_parquet", _paths(source)))
 
 
 def file_number(source: Source) -> exp.Expr:
@@ -75,6 +75,10 @@ def list_type(kind: str) -> str:
     return f"{kind}[]"
 
 
+def _paths(source: Source) -> exp.Expr:
+    return exp.array(*(text(str(path)) for path in source.paths))
+
+
 def _columns(columns: Mapping[str, str]) -> exp.Struct:
     return exp.Struct(
         expressions=[exp.PropertyEQ(this=text(name), expression=text(kind)) for name, kind in columns.items()]
@@ -83,4 +87,4 @@ def _columns(columns: Mapping[str, str]) -> exp.Struct:
 
 def _scan(reader: str, source: Source, options: Mapping[str, exp.Expr]) -> exp.Table:
     named = (exp.EQ(this=exp.to_identifier(name), expression=value) for name, value in options.items())
-    return exp.Table(this=call(reader, text(str(source.paths[0])), *named))
+    return exp.Table(this=call(reader, _paths(source), *named))
