@@ -17,6 +17,7 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import InputError
 from herdsight.findings.model import Input
 from herdsight.loading import FileRow, Loaded, ReadOptions, load
+from herdsight.logs.head import Head, read_head
 from herdsight.tables import DEVICE_NETWORK_EVENTS, NETWORK_SESSION
 from herdsight.trees import relation
 
@@ -275,13 +276,17 @@ def test_a_file_that_is_not_read_is_told_with_the_reason(write: Write, content: 
     assert found.inputs[1].rows == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
-def test_an_unreadable_file_is_told(write: Write) -> None:
+def test_an_unreadable_file_is_told(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(log(conn(0)), "b.log")
     closed = write(log(conn(0)), "a.log")
-    closed.chmod(0)
-    found = account(closed.parent)
-    assert found.notes == ("cannot be read: Permission denied",)
+
+    def refuse(path: Path) -> Head:
+        if path == closed:
+            raise PermissionError(13, "Permission denied")
+        return read_head(path)
+
+    monkeypatch.setattr("herdsight.loading.read_head", refuse)
+    assert account(closed.parent).notes == ("cannot be read: Permission denied",)
 
 
 def test_links_that_lead_nowhere_or_back(write: Write) -> None:
