@@ -1,6 +1,7 @@
 """The main job: every rule replayed over the logs, its alerts merged into findings, one verdict per host."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,14 @@ from herdsight.evidence import Proof, proofs
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
 from herdsight.kql.plan import Relation
+from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.leads import Lead, merged
 from herdsight.machines import names
 from herdsight.querying import compiled, scanned_tables
 from herdsight.replay import Row, replayed
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
-from herdsight.telemetry import DEFAULTS, Options, Progress, Span, Telemetry
+from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
 from herdsight.version import VERSION
 
 
@@ -39,16 +41,17 @@ def hunt(
             raise InputError(
                 "the logs hold no event", hint="look at --since and --until, or at why records were rejected"
             )
+        skipped = [
+            Skipped(detection=each.file.slug, why=why) for each in detections if (why := _why_not(each, telemetry))
+        ]
+        idle = {each.detection for each in skipped}
+        able = [each for each in detections if each.file.slug not in idle]
+        _keep(telemetry, able)
         findings: list[Finding] = []
-        skipped: list[Skipped] = []
-        for number, detection in enumerate(detections):
+        for number, detection in enumerate(able):
             if progress:
-                progress(detection.file.rule.name, number, len(detections))
-            why = _why_not(detection, telemetry)
-            if why:
-                skipped.append(Skipped(detection=detection.file.slug, why=why))
-            else:
-                findings += _findings(detection, telemetry)
+                progress(detection.file.rule.name, number, len(able))
+            findings += _findings(detection, telemetry)
         return _concluded(telemetry, telemetry.span, findings, skipped)
 
 
@@ -77,10 +80,19 @@ def _why_not(detection: _Detection, telemetry: Telemetry) -> str | None:
     return f"it reads {' and '.join(empty)}, and nothing in these logs can be seen as that"
 
 
+def _keep(telemetry: Telemetry, detections: Iterable[_Detection]) -> None:
+    """What the rules read, computed once: a rule runs as often as its schedule has it."""
+    needed: dict[str, set[str]] = defaultdict(set)
+    for detection in detections:
+        for table, columns in columns_read(detection.relation).items():
+            needed[table] |= columns
+    telemetry.keep(needed)
+
+
 def _findings(detection: _Detection, telemetry: Telemetry) -> Iterator[Finding]:
     rule = detection.file.rule
     span = _span(telemetry, detection.reads)
-    leads = merged(replayed(telemetry, rule, detection.relation, span), rule)
+    leads = merged(replayed(telemetry, rule, from_schema(detection.relation, KEPT), span), rule)
     lacking = _lacking(rule, telemetry)
     for lead, proof in zip(leads, proofs(telemetry, rule.herdsight.evidence, leads), strict=True):
         yield _finding(detection.file, lead, proof, lacking)

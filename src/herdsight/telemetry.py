@@ -1,6 +1,6 @@
 """Logs opened for questions: read into a private engine, seen through the public tables, and locked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +24,7 @@ from herdsight.views import Part, carried, public_views
 Progress = Callable[[str, int, int], None]
 
 _NEWEST, _CLOCK = "data", "wall"
+KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,14 @@ class Telemetry:
             return self.span.last if self.span else None
         lasts = [each.last for each in self.inputs if each.last is not None]
         return max(lasts).replace(tzinfo=None) if lasts else None
+
+    def keep(self, columns: Mapping[str, Collection[str]]) -> None:
+        """Compute these columns of these tables once and keep them under the schema KEPT, for many queries to read."""
+        self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(KEPT)), kind="SCHEMA", exists=True))
+        for name, wanted in columns.items():
+            some = [trees.column(each.name) for each in tables.table(name).columns if each.name in wanted]
+            rows = exp.select(*some).from_(trees.relation(name))
+            self.engine.execute(exp.Create(this=trees.relation(name, KEPT), kind="TABLE", expression=rows))
 
     def carries(self, table: str) -> frozenset[str]:
         """The columns of that table that the logs can fill."""

@@ -69,7 +69,7 @@ def opened(relation: plan.Relation) -> Open:
 
 
 def _scan(scan: plan.Scan) -> Open:
-    tree = exp.Select().from_(trees.relation(scan.table), copy=False)
+    tree = exp.Select().from_(trees.relation(scan.table, scan.schema), copy=False)
     time = trees.column(scan.time)
     if scan.since is not None:
         tree = tree.where(exp.GT(this=time.copy(), expression=trees.timestamp(moment(scan.since))), copy=False)

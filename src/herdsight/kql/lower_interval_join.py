@@ -13,21 +13,37 @@ from herdsight.kql import plan
 from herdsight.kql.lower import Open, grouped, lower, lower_measure, sql_names
 from herdsight.tables import ColumnType
 
-_BUILD, _PARTNERED = "build rows", "partnered rows"
+_BUILD, _PROBE, _PARTNERED = "build rows", "probe rows", "partnered rows"
 _MICROS, _OTHER, _PARTNERS = "micros", "other", "partners"
 
 
 def lower_interval_join(join: plan.IntervalJoin) -> exp.Select:
     """The SQL tree: one row per group that has a pair, with the node's fields in order."""
-    probe, build = _timed(join.probe, join.time), _timed(join.build, join.time)
     probe_columns = [field.name for field in join.probe.fields]
-    partnered = _with_partners(join, probe, probe_columns, _table(_BUILD), join.equal, (-join.high, -join.low))
+    reach = (-join.high, -join.low)
+    parts = {
+        _BUILD: _timed(join.build, join.time),
+        # Most hosts are on one side alone: their rows need no window.
+        _PROBE: _where_key(_timed(join.probe, join.time), join.equal, _BUILD),
+        _PARTNERED: _with_partners(join, _table(_PROBE), probe_columns, _build_of_probe(join), join.equal, reach),
+    }
     measured = _by_group(join, _table(_PARTNERED), [*join.pairs, *join.probe_measures])
     mirrored = _by_group(join, _mirrored(join), join.build_measures) if join.build_measures else None
     tree = _in_order(join, measured, mirrored)
-    for name, part in ((_BUILD, build), (_PARTNERED, partnered)):
+    for name, part in parts.items():
         tree = tree.with_(exp.to_identifier(name, quoted=True), as_=part, copy=False)
     return tree
+
+
+def _build_of_probe(join: plan.IntervalJoin) -> exp.Select:
+    return _where_key(_table(_BUILD), join.equal, _PROBE)
+
+
+def _where_key(rows: exp.Select, equal: Sequence[str], other: str) -> exp.Select:
+    """The rows whose key the other table has, too."""
+    same = trees.conjunction(exp.EQ(this=trees.column(name, "k"), expression=trees.column(name, "x")) for name in equal)
+    there = exp.Exists(this=exp.select(trees.number(1)).from_(trees.relation(other, alias="x")).where(same))
+    return exp.select(exp.Star()).from_(_nested(rows, "k")).where(there)
 
 
 def _mirrored(join: plan.IntervalJoin) -> exp.Select:

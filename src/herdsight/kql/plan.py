@@ -103,6 +103,7 @@ class Scan:
     table: str
     time: str
     fields: tuple[Field, ...]
+    schema: str | None = None
     since: int | None = None
     until: int | None = None
 
