@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -323,6 +324,27 @@ class TestHunt:
 ENDLESS = "range n from 1 to 3000000 step 1"
 
 
+@contextmanager
+def started(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that Ctrl-C reaches, also where the tests run in the background and ignore it; gone in the end."""
+
+    def heed_interrupts() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(  # noqa: S603 our own program
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=dict(environment),
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 no thread is about to hold a lock here
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 class TestEndings:
     def test_a_reader_that_goes_away_is_no_error(self) -> None:
         words = [sys.executable, "-m", "herdsight", "query", "-e", ENDLESS, "--format", "ndjson"]
@@ -337,7 +359,7 @@ class TestEndings:
     @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
     def test_ctrl_c_is_130_without_a_traceback(self) -> None:
         words = [sys.executable, "-m", "herdsight", "query", "-e", ENDLESS, "--format", "ndjson"]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603
+        with started(words) as process:
             assert process.stdout
             process.stdout.readline()
             process.send_signal(signal.SIGINT)
@@ -353,10 +375,12 @@ class TestEndings:
         slow = "range n from 1 to 100000000000 step 1 | summarize sum(n)"
         words = [sys.executable, "-m", "herdsight", "query", "-e", slow]
         environment = {**os.environ, "TMPDIR": str(tmp_path)}
-        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:  # noqa: S603
+        with started(words, environment) as process:
+            deadline = time.monotonic() + 60
             while not list(tmp_path.glob("herdsight-*/tables.duckdb")):
+                assert time.monotonic() < deadline
                 time.sleep(0.05)
-            time.sleep(0.5)  # into the query
+            time.sleep(1)  # into the query
             process.send_signal(sent)
             _, complaint = process.communicate(timeout=60)
         assert process.returncode == status
