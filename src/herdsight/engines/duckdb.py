@@ -2,12 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -44,6 +44,7 @@ class DuckDbEngine:
             raise EngineError(
                 f"DuckDB does not start: {_first_line(error)}", hint="check --memory and --threads"
             ) from error
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="duckdb")
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(files("herdsight.engines").joinpath("duckdb.sql").read_text(encoding="utf-8"))
 
@@ -62,8 +63,8 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        with _told():
-            rows: pa.Table = self._connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
+        sql = tree.sql(dialect="duckdb")
+        rows: pa.Table = self._interruptible(lambda: self._connection.sql(sql).to_arrow_table())
         return rows
 
     def execute(self, tree: exp.Expr) -> None:
@@ -72,8 +73,8 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        with _told():
-            self._connection.execute(tree.sql(dialect="duckdb"))
+        sql = tree.sql(dialect="duckdb")
+        self._interruptible(lambda: self._connection.execute(sql))
 
     def lock(self, readable: Iterable[Path] = ()) -> None:
         """Close every way out: from now on no statement reads or writes a file but `readable` and the spill folder."""
@@ -81,8 +82,21 @@ class DuckDbEngine:
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
 
+    def _interruptible(self, work: Callable[[], Any]) -> Any:
+        """Work that a Ctrl-C ends: DuckDB does not always look for one, so it works beside the thread that does."""
+        future = self._worker.submit(work)
+        try:
+            return future.result()
+        except duckdb.Error as error:
+            raise _as_engine_error(error) from error
+        except KeyboardInterrupt:
+            self._connection.interrupt()
+            wait([future])
+            raise
+
     def close(self) -> None:
         """Close the database and remove its folder."""
+        self._worker.shutdown()
         self._connection.close()
         self._folder.cleanup()
 
@@ -93,19 +107,6 @@ class DuckDbEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """DuckDB's errors as ours; a Ctrl-C that it noticed as what it is."""
-    try:
-        yield
-    except duckdb.Error as error:
-        raise _as_engine_error(error) from error
-    except RuntimeError as error:
-        if "interrupted" not in str(error):
-            raise
-        raise KeyboardInterrupt from error
 
 
 def _as_engine_error(error: duckdb.Error) -> EngineError:
