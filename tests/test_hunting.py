@@ -334,6 +334,14 @@ def test_a_flood_is_one_finding_whatever_bins_and_runs_it_is_in(csv_log: Writer)
     assert rows_behind([web, mail], log) == [1202, 601]
 
 
+def test_requests_that_the_rule_left_out_are_no_evidence(csv_log: Writer) -> None:
+    blocked = [request(NOON + MINUTE, SourceIP=C2, DestinationIP=DESK, DeviceAction="deny")] * 40
+    neighbours = [request(NOON + MINUTE, SourceIP="10.0.0.9", DestinationIP=DESK)] * 2
+    (finding,) = find(csv_log([*blocked, *flood(), *neighbours]), rules=[FLOODS])
+    assert finding.numbers["Requests"] == 601
+    assert finding.count == 601
+
+
 def relay() -> list[Row]:
     """Three times a connection in and, a minute later, one out to somewhere else; and an ordinary one out."""
     pairs = [
