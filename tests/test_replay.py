@@ -151,7 +151,7 @@ def alerts(log: Path, text: str, options: Options = DEFAULTS) -> list[Alert]:
     (query,) = compiled(rule.query)
     with Telemetry([log], options) as telemetry:
         assert telemetry.span is not None
-        return list(replayed(telemetry, rule, query.query.relation, telemetry.span))
+        return list(replayed(telemetry, rule, query.query.relation))
 
 
 def told(found: Sequence[Alert], column: str = "Events") -> list[tuple[timedelta, object]]:

@@ -391,8 +391,8 @@ def test_a_duration_beyond_all_measure_is_refused() -> None:
 @pytest.mark.parametrize(
     ("frequency", "period", "says"),
     [
-        ("2h", "1h", "queryFrequency must not be longer than queryPeriod"),
-        ("30m", "2d", "a queryPeriod of 2d or more needs a queryFrequency of 1h or more"),
+        ("2h", "1h", "queryFrequency: must not be longer than queryPeriod"),
+        ("30m", "2d", "queryFrequency: must be 1h or more where queryPeriod is 2d or more"),
     ],
 )
 def test_a_schedule_that_sentinel_refuses_is_refused_at_its_place(frequency: str, period: str, says: str) -> None:

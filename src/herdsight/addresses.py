@@ -31,14 +31,22 @@ def address_type(address: exp.Expr) -> exp.Expr:
 
 def inside(address: exp.Expr, local: Sequence[Network]) -> exp.Expr:
     """Whether an address is inside: in one of the networks, or private where none is given."""
-    if local:
-        return within(address, local)
-    return exp.In(this=address_type(address), expressions=[text("Private"), text("Loopback")])
+    return within(address, local or PRIVATE)
 
 
 def to_many(address: exp.Expr) -> exp.Expr:
-    """Whether an address is no host's own: a group, a broadcast or a reserved one."""
-    return exp.In(this=address_type(address), expressions=[text("Reserved"), text("Broadcast")])
+    """Whether an address is no host's own, but a group's or a broadcast."""
+    return within(address, MANY)
+
+
+def direction(from_inside: exp.Expr, to_inside: exp.Expr, to_group: exp.Expr) -> exp.Expr:
+    """ASIM's NetworkDirection, from where the source and the destination are.
+
+    What the inside sends to a group stays there; what comes from outside to a group is for no host of ours.
+    """
+    outgoing = exp.case().when(exp.or_(to_inside.copy(), to_group), text("Local")).else_(text("Outbound"))
+    incoming = exp.case().when(to_inside, text("Inbound")).else_(text("External"))
+    return exp.case().when(from_inside, outgoing).else_(incoming)
 
 
 def within(address: exp.Expr, networks: Sequence[Network]) -> exp.Expr:

@@ -1,5 +1,6 @@
 """The rows behind the leads of a rule, found for all in one pass: how many, and the first few with their places."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,11 @@ from sqlglot import exp
 
 from herdsight import tables, trees
 from herdsight.findings.model import Evidence, iso
+from herdsight.kql.lower import opened
+from herdsight.kql.rewrites import fold_constants
 from herdsight.kql.text import condition_text, literal_text
 from herdsight.leads import Lead, Scalar, wanted
+from herdsight.querying import compiled
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import FILE_COLUMN, ROW_COLUMN, ColumnType
 from herdsight.telemetry import Telemetry
@@ -27,35 +31,42 @@ class Proof:
     count: int
 
 
+def evidence_query(spec: EvidenceRows) -> str:
+    """The rows that can be evidence of any finding of a rule, as KQL."""
+    return f"{spec.table} | where {spec.condition}" if spec.condition else spec.table
+
+
 def proofs(telemetry: Telemetry, spec: EvidenceRows, leads: Sequence[Lead]) -> tuple[Proof, ...]:
     """The proof of each lead, in the order of the leads."""
     if not leads:
         return ()
     wants = [wanted(spec, lead) for lead in leads]
-    rows = telemetry.run(_query(telemetry, spec.table, leads, wants)).to_pylist()
+    by_lead: dict[object, list[dict[str, object]]] = defaultdict(list)
+    for row in telemetry.run(_query(telemetry, spec, leads, wants)).to_pylist():
+        by_lead[row[_LEAD]].append(row)
     return tuple(
-        _proof(telemetry, spec.table, lead, want, [row for row in rows if row[_LEAD] == number])
+        _proof(telemetry, spec, lead, want, by_lead[number])
         for number, (lead, want) in enumerate(zip(leads, wants, strict=True))
     )
 
 
 def _proof(
     telemetry: Telemetry,
-    table: str,
+    spec: EvidenceRows,
     lead: Lead,
     want: Mapping[str, Sequence[Scalar]],
     rows: Sequence[dict[str, object]],
 ) -> Proof:
-    evidence = Evidence(
-        table=table, filter=_filter(table, lead, want), rows=tuple(_shown(telemetry, row) for row in rows)
-    )
+    shown = tuple(_shown(telemetry, row) for row in rows)
+    evidence = Evidence(table=spec.table, filter=_filter(spec, lead, want), rows=shown)
     return Proof(evidence, int(str(rows[0][_COUNT])) if rows else 0)
 
 
-def _filter(table: str, lead: Lead, want: Mapping[str, Sequence[Scalar]]) -> str:
-    time = tables.table(table).time
+def _filter(spec: EvidenceRows, lead: Lead, want: Mapping[str, Sequence[Scalar]]) -> str:
+    time = tables.table(spec.table).time
     span = f"{time} between ({literal_text(lead.first)} .. {literal_text(lead.last)})"
-    return " and ".join((span, *(condition_text(column, values) for column, values in want.items())))
+    condition = [f"({spec.condition})"] if spec.condition else []
+    return " and ".join((span, *(condition_text(column, values) for column, values in want.items()), *condition))
 
 
 def _shown(telemetry: Telemetry, row: dict[str, object]) -> dict[str, object]:
@@ -70,10 +81,10 @@ def _shown(telemetry: Telemetry, row: dict[str, object]) -> dict[str, object]:
 
 
 def _query(
-    telemetry: Telemetry, table: str, leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
+    telemetry: Telemetry, spec: EvidenceRows, leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
 ) -> exp.Select:
-    declared = tables.table(table)
-    carried = telemetry.carries(table)
+    declared = tables.table(spec.table)
+    carried = telemetry.carries(spec.table)
     shown = [each.name for each in declared.columns if each.name in carried]
     keys = list(wants[0])
     time = trees.column(declared.time, "t")
@@ -88,12 +99,19 @@ def _query(
     numbered = exp.Window(this=exp.RowNumber(), partition_by=[by_lead.copy()], order=in_order)
     matched = (
         exp.select(*columns, by_lead.copy(), trees.named(counted, _COUNT), trees.named(numbered, _POSITION))
-        .from_(trees.relation(table, alias="t"))
+        .from_(_rows_that_meet(spec, dict.fromkeys((declared.time, *shown, *keys))))
         .join(_keys(leads, wants, keys).subquery(exp.to_identifier("k", quoted=True)), on=trees.conjunction(matches))
     )
     few = exp.LTE(this=trees.column(_POSITION), expression=trees.number(SHOWN))
     first = exp.select(exp.Star()).from_(matched.subquery(exp.to_identifier("m", quoted=True))).where(few)
     return first.order_by(trees.column(_LEAD), trees.column(_POSITION))
+
+
+def _rows_that_meet(spec: EvidenceRows, columns: Iterable[str]) -> exp.Expr:
+    """The table's rows under the condition, with the columns that say where each was read."""
+    rows = opened(fold_constants(compiled(evidence_query(spec), "evidence")[0].query.relation, 0)).tree
+    selected = rows.select(*(trees.column(name) for name in (*columns, FILE_COLUMN, ROW_COLUMN)), copy=False)
+    return selected.subquery(exp.to_identifier("t", quoted=True), copy=False)
 
 
 def _same(name: str, declared: tables.Column | None) -> exp.Expr:

@@ -1,6 +1,7 @@
 """The main job: every rule replayed over the logs, its alerts merged into findings, one verdict per host."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
 from herdsight.kql.plan import Relation
 from herdsight.kql.rewrites.columns import columns_read, from_schema
-from herdsight.leads import Lead, merged
+from herdsight.leads import MOST_VALUES, Lead, merged
 from herdsight.machines import names
 from herdsight.querying import compiled, scanned_tables
 from herdsight.replay import Row, replayed
+from herdsight.rule_columns import check_columns
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
@@ -69,7 +71,9 @@ class _Detection:
 
 
 def _detection(file: RuleFile) -> _Detection:
-    return _Detection(file, compiled(file.rule.query, f"{file.source} (query)")[0].query.relation)
+    relation = compiled(file.rule.query, f"{file.source} (query)")[0].query.relation
+    check_columns(file, relation)
+    return _Detection(file, relation)
 
 
 def _why_not(detection: _Detection, telemetry: Telemetry) -> str | None:
@@ -91,29 +95,21 @@ def _keep(telemetry: Telemetry, detections: Iterable[_Detection]) -> None:
 
 def _findings(detection: _Detection, telemetry: Telemetry) -> Iterator[Finding]:
     rule = detection.file.rule
-    span = _span(telemetry, detection.reads)
-    leads = merged(replayed(telemetry, rule, from_schema(detection.relation, KEPT), span), rule)
-    lacking = _lacking(rule, telemetry)
+    leads = merged(replayed(telemetry, rule, from_schema(detection.relation, KEPT)), rule)
     for lead, proof in zip(leads, proofs(telemetry, rule.herdsight.evidence, leads), strict=True):
-        yield _finding(detection.file, lead, proof, lacking)
+        yield _finding(detection.file, lead, proof)
 
 
-def _span(telemetry: Telemetry, names: Iterable[str]) -> Span:
-    spans = [telemetry.spans[name] for name in names]
-    return Span(min(span.first for span in spans), max(span.last for span in spans))
+def _caveats(rule: Rule, lead: Lead, proof: Proof) -> Iterator[str]:
+    """What a reader must know of this finding: what its rows have not, and what is not all there."""
+    for name in rule.herdsight.wants:
+        if not any(name in row for row in proof.evidence.rows):
+            yield f"its rows have no {name}, so what the rule leaves out by it was not left out"
+    if lead.is_cut:
+        yield f"of the addresses that the rule names, only the first {MOST_VALUES} are kept"
 
 
-def _lacking(rule: Rule, telemetry: Telemetry) -> tuple[str, ...]:
-    """What the rule would be surer with and these logs do not have, in words."""
-    carried = telemetry.carries(rule.herdsight.evidence.table)
-    return tuple(
-        f"the logs have no {name}, so what the rule leaves out by it was not left out"
-        for name in rule.herdsight.wants
-        if name not in carried
-    )
-
-
-def _finding(file: RuleFile, lead: Lead, proof: Proof, lacking: tuple[str, ...]) -> Finding:
+def _finding(file: RuleFile, lead: Lead, proof: Proof) -> Finding:
     rule, columns, row = file.rule, file.rule.herdsight.finding, lead.strongest
     numbers: dict[str, Scalar] = {
         name: value
@@ -137,7 +133,7 @@ def _finding(file: RuleFile, lead: Lead, proof: Proof, lacking: tuple[str, ...])
         first_seen=lead.first,
         last_seen=lead.last,
         count=proof.count,
-        reasons=(*(_said(reason, row) for reason in rule.herdsight.reasons), *lacking),
+        reasons=(*(_said(reason, row) for reason in rule.herdsight.reasons), *_caveats(rule, lead, proof)),
         numbers={**numbers, "alerts": lead.alerts},
         techniques=rule.relevantTechniques,
         evidence=proof.evidence,
@@ -146,7 +142,7 @@ def _finding(file: RuleFile, lead: Lead, proof: Proof, lacking: tuple[str, ...])
 
 def _identity(detection: str, entities: Iterable[str]) -> str:
     """A name for the finding that is the same whenever the same detection names the same entities."""
-    digest = hashlib.sha256("\0".join((detection, *entities)).encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(json.dumps([detection, *entities]).encode())
     return f"F{digest.hexdigest()[:10]}"
 
 
@@ -167,6 +163,8 @@ def _put(part: str, words: Mapping[str, str]) -> str:
 
 
 def _word(value: object) -> str:
+    if value is None:
+        return "unknown"
     if isinstance(value, float):
         return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)  # noqa: PLR2004 a port has no comma

@@ -8,9 +8,8 @@ from herdsight.replay import Alert, Row
 from herdsight.rules.model import EvidenceRows, FindingColumns, Rule
 
 Scalar = str | int | float | bool | datetime | None
-_MOST_VALUES = (
-    50  # values of one set that a lead keeps, so that a rule that fires a thousand times has a readable filter
-)
+# Of one column that a lead keeps, so that its filter stays readable however often a rule fires.
+MOST_VALUES = 100
 
 
 @dataclass(slots=True)
@@ -24,6 +23,11 @@ class Lead:
     values: dict[str, dict[Scalar, None]] = field(
         default_factory=dict
     )  # of each column that names something, all values
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may have been more values of some column than are kept."""
+        return any(len(values) >= MOST_VALUES for values in self.values.values())
 
     def named(self, columns: Iterable[str]) -> tuple[Scalar, ...]:
         """All values of these columns, in order of value, each once."""
@@ -56,7 +60,7 @@ def _add(lead: Lead, row: Row, columns: FindingColumns, named: Iterable[str]) ->
     for name in named:
         values = lead.values.setdefault(name, {})
         for value in _each(row[name]):
-            if len(values) < _MOST_VALUES:
+            if len(values) < MOST_VALUES:
                 values[value] = None
 
 

@@ -8,15 +8,18 @@ from herdsight.querying import compiled, run
 from herdsight.tables import DEVICE_NETWORK_EVENTS
 from herdsight.telemetry import Telemetry
 
-# Both saw the same connection: the same four ends. An address alone proves nothing, since every home has a 192.168.1.5.
+# Both saw the same connection: the same four ends at the same time. An address alone proves nothing, since every home
+# has a 192.168.1.5; and the same ends on another day may be another machine's.
 _SAME_CONNECTIONS = """
+let skew = 1h;  // a firewall tells of a connection when it has ended
 let named = DeviceNetworkEvents | where {addresses} and DeviceName != LocalIP
-    | distinct DeviceName, LocalIP, LocalPort, RemoteIP, RemotePort;
+    | project NamedAt = TimeGenerated, DeviceName, LocalIP, LocalPort, RemoteIP, RemotePort;
 let bare = DeviceNetworkEvents | where {addresses} and DeviceName == LocalIP
-    | distinct LocalIP, LocalPort, RemoteIP, RemotePort;
+    | project BareAt = TimeGenerated, LocalIP, LocalPort, RemoteIP, RemotePort;
 bare
 | join kind=inner named on LocalIP, LocalPort, RemoteIP, RemotePort
-| summarize Connections = count() by LocalIP, DeviceName
+| where NamedAt between ((BareAt - skew) .. (BareAt + skew))
+| distinct LocalIP, DeviceName
 """
 
 

@@ -17,7 +17,7 @@ from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lower import lower
 from herdsight.kql.rewrites import optimised
-from herdsight.kql.rewrites.walk import inputs
+from herdsight.kql.rewrites.walk import scans
 from herdsight.kql.show import shown
 from herdsight.kql.statements import Script, blocks, parse
 from herdsight.tables import ColumnType
@@ -197,11 +197,4 @@ def _cast(column: "pa.ChunkedArray[Any]", kind: ColumnType) -> "pa.ChunkedArray[
 def scanned_tables(relation: plan.Relation) -> tuple[str, ...]:
     """The tables that a plan reads, each once."""
     with _depth():
-        return tuple(dict.fromkeys(_scans(relation)))
-
-
-def _scans(relation: plan.Relation) -> Iterator[str]:
-    if isinstance(relation, plan.Scan):
-        yield relation.table
-    for part in inputs(relation):
-        yield from _scans(part)
+        return tuple(dict.fromkeys(scan.table for scan in scans(relation)))

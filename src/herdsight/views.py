@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from herdsight import trees
-from herdsight.addresses import Network, address_type, inside, to_many
+from herdsight.addresses import Network, address_type, direction, inside, to_many
 from herdsight.tables import (
     COMMON_SECURITY_LOG,
     DEVICE_NETWORK_EVENTS,
@@ -94,8 +94,9 @@ def _own(part: Part) -> Values:
     values: dict[str, exp.Expr] = {name: column(name) for name in part.columns}
     if part.table == DEVICE_NETWORK_EVENTS:
         for kind, address in (("RemoteIPType", "RemoteIP"), ("LocalIPType", "LocalIP")):
-            if kind not in values and address in values:
-                values[kind] = address_type(column(address))
+            if address in values:  # some events, and some exports, leave it blank
+                given = _part_column(part, kind)
+                values[kind] = _first(given, address_type(column(address)))
     return values
 
 
@@ -156,6 +157,7 @@ def _device_event(session: _Session, near: str, far: str, actions: Mapping[str, 
         "RemoteIP": f"{far}IpAddr",
         "RemotePort": f"{far}PortNumber",
     }
+    is_local = exp.EQ(this=session["NetworkDirection"], expression=text("Local"))
     return {
         "TimeGenerated": session["TimeGenerated"],
         "Timestamp": session["TimeGenerated"],
@@ -163,10 +165,16 @@ def _device_event(session: _Session, near: str, far: str, actions: Mapping[str, 
         "DeviceName": _first(session[f"{near}Hostname"], session[f"{near}IpAddr"]),
         "ActionType": _action(session, actions),
         "Protocol": _chosen(session["NetworkProtocol"], {"TCP": "Tcp", "UDP": "Udp", "ICMP": "Icmp"}),
-        "LocalIPType": address_type(session[f"{near}IpAddr"]),
-        "RemoteIPType": address_type(session[f"{far}IpAddr"]),
+        "LocalIPType": _inside_type(session[f"{near}IpAddr"], exp.true()),
+        "RemoteIPType": _inside_type(session[f"{far}IpAddr"], is_local),
         "AdditionalFields": _additional_fields(session),
     }
+
+
+def _inside_type(address: exp.Expr, is_inside: exp.Expr) -> exp.Expr:
+    """The type of an address; one that the user or the log has inside is private, whatever the registries say."""
+    kind = address_type(address)
+    return exp.case().when(exp.and_(is_inside, kind.eq("Public")), text("Private")).else_(kind.copy())
 
 
 def _action(session: _Session, actions: Mapping[str, str]) -> exp.Expr:
@@ -305,7 +313,8 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
     result = _chosen(
         action, {**dict.fromkeys(_ALLOWED, "Success"), **dict.fromkeys(_DENIED, "Failure")}, otherwise=text("NA")
     )
-    from_here, to_here = inside(value("SourceIP"), local), _near(value("DestinationIP"), local)
+    source, destination = value("SourceIP"), value("DestinationIP")
+    computed = direction(inside(source, local), inside(destination, local), to_many(destination))
     # CEF counts deviceDirection: 0 inbound, 1 outbound.
     said = _chosen(
         exp.Lower(this=value("CommunicationDirection")),
@@ -318,8 +327,6 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
             "1": "Outbound",
         },
     )
-    from_inside = _either(to_here, text("Local"), text("Outbound"))
-    from_outside = _either(to_here, text("Inbound"), text("External"))
     pairs = {
         "SrcPortNumber": "SourcePort",
         "DstPortNumber": "DestinationPort",
@@ -343,7 +350,7 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
         "SrcIpAddr": value("SourceIP"),
         "DstIpAddr": value("DestinationIP"),
         "NetworkProtocol": exp.Upper(this=value("Protocol")),
-        "NetworkDirection": _first(said, _either(from_here, from_inside, from_outside)),
+        "NetworkDirection": _first(said, computed),
     }
     return exp.true(), values
 

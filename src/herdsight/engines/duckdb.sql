@@ -72,7 +72,8 @@ CREATE MACRO kql_address_type(ip) AS CASE
     WHEN ip = '255.255.255.255' THEN 'Broadcast'
     WHEN regexp_matches(ip, '^(0|22[4-9]|23\d|24\d|25[0-5])\.|^192\.0\.[02]\.|^198\.(1[89]|51\.100)\.|^203\.0\.113\.') THEN 'Reserved'
     WHEN regexp_matches(ip, '^100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.') THEN 'Private'
-    ELSE 'Public' END;
+    WHEN left(ip, 1) BETWEEN '1' AND '9' THEN 'Public'
+    ELSE '' END; -- no address
 
 -- RFC 1918, as Kusto has it; null of what is no IPv4 address. A prefix (/24) may follow.
 CREATE MACRO kql_ipv4_is_private(ip) AS

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
 
 from herdsight.findings.frames import Records
 
@@ -45,7 +45,7 @@ class Role(StrEnum):
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True, validate_by_name=True)
 
 
 class Input(_Record):
@@ -119,7 +119,7 @@ class Skipped(_Record):
 class Hunt(_Record):
     """The whole result of a hunt. Each of its tuples also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
 
-    schema_version: int = SCHEMA
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
     herdsight: str
     now: Moment
     span: tuple[Moment, Moment]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from herdsight.addresses import direction, inside, to_many
 from herdsight.logs.formats import Scope
-from herdsight.logs.inside import MANY, PRIVATE, direction, within
 from herdsight.logs.values import (
     BAD_ADDRESS,
     bad_time,
@@ -182,19 +182,17 @@ def _direction(fields: _Fields, scope: Scope) -> exp.Expr:
     return direction(
         _inside("orig_h", "local_orig", fields, scope),
         _inside("resp_h", "local_resp", fields, scope),
-        within(column("resp_h"), MANY),
+        to_many(column("resp_h")),
     )
 
 
 def _inside(address: str, said: str, fields: _Fields, scope: Scope) -> exp.Expr:
     """What the user said decides; else an address is inside when it is private, or when Zeek was told that it is."""
-    if scope.local:
-        return within(column(address), scope.local)
-    private = within(column(address), PRIVATE)
-    if said not in fields:
-        return private
+    computed = inside(column(address), scope.local)
+    if scope.local or said not in fields:
+        return computed
     yes = [exp.If(this=text(each), true=exp.true()) for each in ("T", "true")]
-    return exp.Case(this=column(said), ifs=yes, default=private)
+    return exp.Case(this=column(said), ifs=yes, default=computed)
 
 
 def _milliseconds(_fields: _Fields, _scope: Scope) -> exp.Expr:

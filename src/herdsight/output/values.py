@@ -145,8 +145,7 @@ def json_rows(table: pa.Table) -> list[dict[str, object]]:
 
 def hunt_record(hunt: Hunt) -> dict[str, object]:
     """The whole hunt in JSON's types, as the contract of `hunt --format json` has it: `schema` is 1 and comes first."""
-    fields = hunt.model_dump()
-    return {"schema": fields.pop("schema_version")} | {name: plain(value) for name, value in fields.items()}
+    return {name: plain(value) for name, value in hunt.model_dump().items()}
 
 
 def finding_record(finding: Finding) -> dict[str, object]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from herdsight.findings.model import Role
 
@@ -17,7 +17,7 @@ _LONG, _SELDOM = timedelta(days=2), timedelta(hours=1)  # a period this long nee
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
-    match = re.fullmatch(r"(\d+)([mhd])", str(value))
+    match = re.fullmatch(r"(\d{1,6})([mhd])", str(value))
     if not match:
         raise ValueError("must be a number and m, h or d, for example 5m or 1d")
     length = timedelta(**{_UNITS[match.group(2)]: int(match.group(1))})
@@ -87,10 +87,14 @@ class FindingColumns(_Part):
 
 
 class EvidenceRows(_Part):
-    """Where a finding's rows are: a table, and for its columns a constant, constants, or `$Column` of the result."""
+    """Where a finding's rows are: a table, and what its columns must have.
+
+    `where` gives for a column a constant, constants, or `$Column` of the result; `condition` is KQL over one row.
+    """
 
     table: str
     where: dict[ColumnName, str | tuple[str, ...]]
+    condition: str | None = None
 
 
 class Herdsight(_Part):
@@ -120,10 +124,10 @@ class Rule(_Part):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
     severity: Literal["Informational", "Low", "Medium", "High"]
     requiredDataConnectors: tuple[DataConnector, ...]  # noqa: N815 Sentinel's name
-    queryFrequency: Duration  # noqa: N815 Sentinel's name
     queryPeriod: Duration  # noqa: N815 Sentinel's name
+    queryFrequency: Duration  # noqa: N815 Sentinel's name; after the period, which it is checked against
     triggerOperator: Literal["gt", "lt", "eq", "ne"]  # noqa: N815 Sentinel's name
-    triggerThreshold: Annotated[int, Field(ge=0, le=10_000)]  # noqa: N815 Sentinel's name
+    triggerThreshold: Annotated[int, Field(ge=0, le=10_000, strict=True)]  # noqa: N815 Sentinel's name
     tactics: tuple[str, ...]
     relevantTechniques: tuple[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")], ...]  # noqa: N815 Sentinel's name
     query: Annotated[str, Field(min_length=1, max_length=10_000)]
@@ -132,13 +136,15 @@ class Rule(_Part):
     eventGroupingSettings: EventGrouping | None = None  # noqa: N815 Sentinel's name
     herdsight: Herdsight
 
-    @model_validator(mode="after")
-    def _schedule_holds(self) -> "Rule":
-        if self.queryFrequency > self.queryPeriod:
-            raise ValueError("queryFrequency must not be longer than queryPeriod")
-        if self.queryPeriod >= _LONG and self.queryFrequency < _SELDOM:
-            raise ValueError("a queryPeriod of 2d or more needs a queryFrequency of 1h or more")
-        return self
+    @field_validator("queryFrequency")
+    @classmethod
+    def _schedule_holds(cls, frequency: timedelta, info: ValidationInfo) -> timedelta:
+        period = info.data.get("queryPeriod", _LONGEST)
+        if frequency > period:
+            raise ValueError("must not be longer than queryPeriod")
+        if period >= _LONG and frequency < _SELDOM:
+            raise ValueError("must be 1h or more where queryPeriod is 2d or more")
+        return frequency
 
     def triggers(self, results: int) -> bool:
         """Whether a run with that many results raises an alert."""

@@ -1,7 +1,7 @@
 """Rule files: YAML to rules, every fault with its line."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from herdsight.errors import Place, RuleError
 from herdsight.rules.model import Rule
@@ -25,6 +26,11 @@ class RuleFile:
     slug: str
     source: str
     rule: Rule
+    tree: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
+
+    def place(self, *path: str | int) -> Place:
+        """Where a part of the rule stands in its file."""
+        return _place(self.source, self.tree, path)
 
 
 def shipped_rules() -> tuple[RuleFile, ...]:
@@ -50,13 +56,20 @@ def read_rule(source: str, text: str) -> RuleFile:
         first = error.errors()[0]
         path = ".".join(str(part) for part in first["loc"]) or "the rule"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise RuleError(f"{path}: {first['msg']}{more}", place=_place(source, tree, first["loc"])) from error
-    return RuleFile(Path(source).stem, source, rule)
+        message = first["msg"].removeprefix("Value error, ")
+        raise RuleError(f"{path}: {message}{more}", place=_place(source, tree, first["loc"])) from error
+    return RuleFile(Path(source).stem, source, rule, tree)
 
 
 def _tree(source: str, text: str) -> Mapping[str, object]:
     try:
         tree = YAML(typ="rt").load(text)
+    except RecursionError as error:
+        raise RuleError("not YAML that can be read: it nests too deep", place=Place(source)) from error
+    except ReaderError as error:
+        before = text[: error.position]
+        place = Place(source, before.count("\n") + 1, error.position - before.rfind("\n"))
+        raise RuleError(f"not YAML: {error.reason}", place=place) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(source, mark.line + 1, mark.column + 1) if mark else Place(source)

@@ -15,8 +15,8 @@ def columns_read(relation: plan.Relation) -> Mapping[str, frozenset[str]]:
     return {table: frozenset(columns) for table, columns in found.items()}
 
 
-def from_schema(relation: plan.Relation, schema: str) -> plan.Relation:
-    """The plan over tables of the same names in another schema."""
+def from_schema(relation: plan.Relation, schema: str | None) -> plan.Relation:
+    """The plan over tables of the same names in another schema; None is the public one."""
     return rebuild(relation, lambda part: replace(part, schema=schema) if isinstance(part, plan.Scan) else part)
 
 

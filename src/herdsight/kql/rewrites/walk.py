@@ -37,6 +37,14 @@ def inputs(relation: plan.Relation) -> tuple[plan.Relation, ...]:
             return (relation.input,)
 
 
+def scans(relation: plan.Relation) -> Iterator[plan.Scan]:
+    """The tables that a plan reads, each as often as it does."""
+    if isinstance(relation, plan.Scan):
+        yield relation
+    for part in inputs(relation):
+        yield from scans(part)
+
+
 def with_scalars(relation: plan.Relation, on_scalar: OnScalar) -> plan.Relation:
     """The relation with its own scalars (not its inputs') replaced."""
     match relation:
