@@ -258,7 +258,7 @@ def test_a_truncated_zstd_is_read_as_far_as_it_goes(write: Write) -> None:
         (b"Lorem ipsum dolor sit amet\n", "not a log that Herdsight knows"),
         (bytes(range(256)) * 100, "not a log that Herdsight knows"),
         (b"\x1f\x8b\x08garbage", "compressed data"),
-        (gzip.compress(b""), "empty file"),
+        (gzip.compress(b"", mtime=0), "empty file"),
         (b"PAR1 and then nothing", "Parquet"),
         (b"DeviceName,ActionType,RemotePort\npc,x,1\n", "without TimeGenerated or Timestamp, RemoteIP"),
         (b"TimeGenerated,DeviceVendor,SourceIP,SourcePort\n2023-10-18,x,10.0.0.1,1\n", "without DestinationIP"),

@@ -250,9 +250,10 @@ def test_a_hunt_finds_all_that_is_hidden_and_accuses_nobody_else(telemetry: Tele
     write(telemetry, tmp_path)
     hunt = herdsight.hunt(tmp_path / "logs")
     roles = {"beacon": Role.BOT, "relay": Role.RELAY, "flood": Role.TARGET}
-    assert {verdict.host: verdict.roles for verdict in hunt.verdicts} == {
-        entry.host: (roles[entry.behaviour],) for entry in telemetry.truth.malicious
-    }
+    hidden = {(entry.host, roles[entry.behaviour]) for entry in telemetry.truth.malicious}
+    assert {(finding.host, finding.role) for finding in hunt.findings} == hidden
+    # The bot has an address for the sensor and a name for the agent, and is one machine.
+    assert sorted(verdict.roles for verdict in hunt.verdicts) == [(Role.BOT,), (Role.RELAY,), (Role.TARGET,)]
     assert not any(each.rejected for each in hunt.inputs)
 
 
