@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from herdsight import tables
 from herdsight.errors import QueryError, RuleError
+from herdsight.hunting.leads import parts_of
 from herdsight.kql.plan import Relation
-from herdsight.leads import parts_of
 from herdsight.querying import compiled, scanned_tables
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, read_rule, shipped_rules

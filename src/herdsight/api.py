@@ -7,9 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from herdsight import hunting, querying
+from herdsight import querying
 from herdsight.errors import QueryError
 from herdsight.findings.model import Hunt
+from herdsight.hunting import hunt as hunting
 from herdsight.querying import Answer
 from herdsight.telemetry import Options
 

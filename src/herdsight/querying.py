@@ -15,7 +15,7 @@ from herdsight.kql import plan
 from herdsight.kql.bind import Query, bind
 from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
-from herdsight.kql.lower import lower
+from herdsight.kql.lowering import lower
 from herdsight.kql.rewrites import optimised
 from herdsight.kql.rewrites.walk import scans
 from herdsight.kql.show import shown

@@ -36,8 +36,8 @@ def hunt(paths: tuple[Path, ...], fail_on: str | None, options: "Options", print
     Recognises each file by its content, runs every detection that the data can carry, and prints the hosts that
     need attention, ranked, with the reasons and the rows that prove them. Times are in UTC.
     """
-    from herdsight import hunting
     from herdsight.findings.model import Severity
+    from herdsight.hunting import hunt as hunting
 
     with printer.bar:
         found = hunting.hunt(paths, options, progress=printer.bar)

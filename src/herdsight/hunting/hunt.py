@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herdsight.errors import InputError
-from herdsight.evidence import Proof, proofs
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
+from herdsight.hunting.columns import check_columns
+from herdsight.hunting.evidence import Proof, proofs
+from herdsight.hunting.leads import MOST_VALUES, Lead, merged
+from herdsight.hunting.machines import names
+from herdsight.hunting.schedule import Row, replayed
 from herdsight.kql.plan import Relation
 from herdsight.kql.rewrites.columns import columns_read, from_schema
-from herdsight.leads import MOST_VALUES, Lead, merged
-from herdsight.machines import names
 from herdsight.querying import compiled, scanned_tables
-from herdsight.replay import Row, replayed
-from herdsight.rule_columns import check_columns
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry

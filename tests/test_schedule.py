@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from reference import NOON, accepted, connection, spread
 
 import herdsight
-from herdsight import hunting
 from herdsight.findings.model import Finding
+from herdsight.hunting import hunt as hunting
+from herdsight.hunting.schedule import Alert, Run, replayed, runs
 from herdsight.querying import compiled
-from herdsight.replay import Alert, Run, replayed, runs
 from herdsight.rules.reading import read_rule, shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Span, Telemetry
 

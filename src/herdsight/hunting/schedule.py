@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from herdsight.kql.literals import micros
-from herdsight.kql.lower import lower
+from herdsight.kql.lowering import lower
 from herdsight.kql.plan import Relation
 from herdsight.kql.rewrites import optimised
 from herdsight.kql.rewrites.columns import from_schema

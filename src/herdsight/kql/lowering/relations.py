@@ -5,50 +5,21 @@ others (KQL has case-sensitive names, SQL engines do not); `sql_names` says what
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import singledispatch
-from itertools import count
 
 from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql import plan
-from herdsight.kql.functions.model import Operand
 from herdsight.kql.literals import moment
+from herdsight.kql.lowering.interval_join import lower_interval_join
+from herdsight.kql.lowering.scalars import Open, as_condition, grouped, lower_measure, operand_of, sql_names
 from herdsight.tables import ColumnType
 
 
 def lower(relation: plan.Relation) -> exp.Select:
     """The SQL tree of a plan in which now() is pinned; its columns are the plan's fields, under `sql_names`."""
     return _select(relation)
-
-
-def sql_names(fields: Sequence[plan.Field]) -> dict[str, str]:
-    """What each column is called in SQL: its own name, or with a number where another differs from it in case alone."""
-    taken: set[str] = set()
-    names = {}
-    for field in fields:
-        candidates = (field.name if number == 0 else f"{field.name} {number}" for number in count())
-        name = next(candidate for candidate in candidates if candidate.lower() not in taken)
-        taken.add(name.lower())
-        names[field.name] = name
-    return names
-
-
-@dataclass(slots=True)
-class Open:
-    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it."""
-
-    tree: exp.Select
-    columns: Mapping[str, exp.Expr]
-
-    def operand(self, value: plan.Scalar) -> Operand:
-        """A scalar over its columns."""
-        return _operand(value, self.columns)
-
-    def sql(self, value: plan.Scalar) -> exp.Expr:
-        """A scalar over its columns, as a tree."""
-        return self.operand(value).sql
 
 
 def opened(relation: plan.Relation) -> Open:
@@ -76,27 +47,6 @@ def _scan(scan: plan.Scan) -> Open:
     if scan.until is not None:
         tree = tree.where(exp.LTE(this=time.copy(), expression=trees.timestamp(moment(scan.until))), copy=False)
     return Open(tree, {field.name: trees.column(field.name) for field in scan.fields})
-
-
-def as_condition(tree: exp.Expr) -> exp.Expr:
-    """The tree where only true counts: false for null need not be spelt out, so that the engine can push it down."""
-    match tree:
-        case exp.Coalesce(this=inner, expressions=[exp.Boolean(this=False)]):
-            return _as_tree(inner)
-        case exp.Paren(this=exp.Expr() as inner):
-            return as_condition(inner)
-        case exp.And() | exp.Or():
-            for name in ("this", "expression"):
-                if tree.args.get(name) is not None:
-                    tree.set(name, _closed(as_condition(tree.args[name])))
-            return tree
-        case _:
-            return tree
-
-
-def _as_tree(tree: object) -> exp.Expr:
-    assert isinstance(tree, exp.Expr)  # noqa: S101 what a pattern binds is untyped
-    return tree
 
 
 # --- relations ------------------------------------------------------------------------------------------------------
@@ -151,7 +101,7 @@ def _(relation: plan.Rows) -> exp.Select:
             *(trees.named(trees.null(field.type), name) for field, name in zip(relation.fields, names, strict=True))
         )
         return empty.where(exp.false())
-    rows = [exp.Tuple(expressions=[_operand(cell, {}).sql for cell in row]) for row in relation.rows]
+    rows = [exp.Tuple(expressions=[operand_of(cell, {}).sql for cell in row]) for row in relation.rows]
     alias = exp.TableAlias(
         this=exp.to_identifier("t", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
     )
@@ -164,7 +114,7 @@ def _(relation: plan.Rows) -> exp.Select:
 
 @_select.register
 def _(relation: plan.Series) -> exp.Select:
-    low, step = _operand(relation.low, {}), _operand(relation.step, {})
+    low, step = operand_of(relation.low, {}), operand_of(relation.step, {})
     position = exp.Cast(this=trees.column("range"), to=trees.sql_type(ColumnType.LONG))
     walked = exp.Paren(this=exp.Mul(this=position, expression=step.sql))
     if relation.type is ColumnType.DATETIME:
@@ -266,22 +216,10 @@ def _ref_name(item: plan.Item) -> str:
 
 @_select.register
 def _(relation: plan.IntervalJoin) -> exp.Select:
-    from herdsight.kql.lower_interval_join import lower_interval_join
-
-    return lower_interval_join(relation)
+    return lower_interval_join(relation, _select(relation.probe), _select(relation.build))
 
 
 # --- parts of a select ----------------------------------------------------------------------------------------------
-
-
-def grouped(tree: exp.Select, keys: int) -> exp.Select:
-    """The tree grouped by its first `keys` columns."""
-    return tree.group_by(*(exp.Literal.number(position + 1) for position in range(keys)), copy=False) if keys else tree
-
-
-def lower_measure(measure: plan.Measure, below: Open) -> exp.Expr:
-    """An aggregate over an open select's columns."""
-    return measure.function.lower(*(below.operand(argument) for argument in measure.arguments))
 
 
 def _outputs(below: Open, items: Sequence[plan.Item], names: Mapping[str, str]) -> list[exp.Alias]:
@@ -290,46 +228,3 @@ def _outputs(below: Open, items: Sequence[plan.Item], names: Mapping[str, str]) 
 
 def _ordered(below: Open, key: plan.SortKey) -> exp.Ordered:
     return exp.Ordered(this=below.sql(key.value), desc=key.descending, nulls_first=key.nulls_first)
-
-
-# --- scalars --------------------------------------------------------------------------------------------------------
-
-
-def _operand(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
-    match value:
-        case plan.Ref(name=name, type=kind):
-            return Operand(columns[name].copy(), kind)
-        case plan.Const(value=constant, type=kind):
-            return Operand(_constant(value), kind, constant, is_constant=True)
-        case plan.Apply(function=function, arguments=arguments, type=kind):
-            return Operand(_closed(function.lower(*(_operand(part, columns) for part in arguments))), kind)
-        case plan.Now():
-            raise AssertionError("now() is pinned before a plan is lowered")
-
-
-def _closed(tree: exp.Expr) -> exp.Expr:
-    """The tree in parentheses where it would otherwise mix with what it is put into; the dialects add none."""
-    is_call = isinstance(tree, exp.Func) and not isinstance(tree, exp.Connector)
-    loose = isinstance(tree, exp.Binary | exp.Predicate | exp.Not | exp.Neg) and not is_call
-    return exp.Paren(this=tree) if loose else tree
-
-
-def _constant(constant: plan.Const) -> exp.Expr:
-    value, kind = constant.value, constant.type
-    if value is None:
-        return trees.null(kind)
-    match value:
-        case bool():
-            return exp.Boolean(this=value)
-        case str() if kind is not ColumnType.DYNAMIC:
-            return trees.text(value)
-        case int() if kind is ColumnType.DATETIME:
-            return trees.timestamp(moment(value))
-        case int() if kind is ColumnType.TIMESPAN:
-            return trees.number(value)
-        case int() | float() if kind is not ColumnType.DYNAMIC:
-            if isinstance(value, int) and kind in (ColumnType.INT, ColumnType.LONG):
-                return trees.number(value)
-            return exp.Cast(this=trees.text(str(value)), to=trees.sql_type(kind))
-        case _:
-            return trees.text(trees.json_text(value))

@@ -10,10 +10,10 @@ from sqlglot import exp
 
 from herdsight import tables, trees
 from herdsight.findings.model import Evidence, iso
-from herdsight.kql.lower import opened
+from herdsight.hunting.leads import Lead, Scalar, wanted
+from herdsight.kql.lowering import opened
 from herdsight.kql.rewrites import fold_constants
 from herdsight.kql.text import condition_text, literal_text
-from herdsight.leads import Lead, Scalar, wanted
 from herdsight.querying import compiled
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import FILE_COLUMN, ROW_COLUMN, ColumnType

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from reference import NOON, accepted, boundaries_crossed, connection, dice, request, spread
 
 import herdsight
-from herdsight import hunting
 from herdsight.errors import InputError, QueryError, RuleError
 from herdsight.findings.model import Finding, Hunt, Role, Severity
+from herdsight.hunting import hunt as hunting
 from herdsight.rules.reading import read_rule, shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Telemetry
 

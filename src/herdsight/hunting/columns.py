@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 from herdsight import tables
 from herdsight.errors import RuleError
-from herdsight.evidence import evidence_query
+from herdsight.hunting.evidence import evidence_query
+from herdsight.hunting.leads import parts_of
 from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.plan import Relation
-from herdsight.leads import parts_of
 from herdsight.querying import compiled
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile

@@ -10,21 +10,21 @@ from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql import plan
-from herdsight.kql.lower import Open, grouped, lower, lower_measure, sql_names
+from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, sql_names
 from herdsight.tables import ColumnType
 
 _BUILD, _PROBE, _PARTNERED = "build rows", "probe rows", "partnered rows"
 _MICROS, _OTHER, _PARTNERS = "micros", "other", "partners"
 
 
-def lower_interval_join(join: plan.IntervalJoin) -> exp.Select:
-    """The SQL tree: one row per group that has a pair, with the node's fields in order."""
+def lower_interval_join(join: plan.IntervalJoin, probe: exp.Select, build: exp.Select) -> exp.Select:
+    """The SQL tree: one row per group that has a pair, with the node's fields in order; the sides come lowered."""
     probe_columns = [field.name for field in join.probe.fields]
     reach = (-join.high, -join.low)
     parts = {
-        _BUILD: _timed(join.build, join.time),
+        _BUILD: _timed(join.build, build, join.time),
         # Most hosts are on one side alone: their rows need no window.
-        _PROBE: _where_key(_timed(join.probe, join.time), join.equal, _BUILD),
+        _PROBE: _where_key(_timed(join.probe, probe, join.time), join.equal, _BUILD),
         _PARTNERED: _with_partners(join, _table(_PROBE), probe_columns, _build_of_probe(join), join.equal, reach),
     }
     measured = _by_group(join, _table(_PARTNERED), [*join.pairs, *join.probe_measures])
@@ -58,10 +58,10 @@ def _table(name: str) -> exp.Select:
     return exp.select(exp.Star()).from_(trees.relation(name))
 
 
-def _timed(relation: plan.Relation, time: str) -> exp.Select:
+def _timed(relation: plan.Relation, lowered: exp.Select, time: str) -> exp.Select:
     """One side with its time in microseconds, which window ranges count in on every engine."""
     micros = trees.named(trees.call("kql_micros", trees.column(time)), _MICROS)
-    return exp.select(*_columns(field.name for field in relation.fields), micros).from_(_nested(lower(relation), "s"))
+    return exp.select(*_columns(field.name for field in relation.fields), micros).from_(_nested(lowered, "s"))
 
 
 def _with_partners(  # noqa: PLR0913,PLR0917 the six things that a range count is made of

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from herdsight.replay import Alert, Row
+from herdsight.hunting.schedule import Alert, Row
 from herdsight.rules.model import EvidenceRows, FindingColumns, Rule
 
 Scalar = str | int | float | bool | datetime | None

@@ -1,0 +1,1 @@
+"""The main job: rules replayed (schedule), their alerts merged (leads), proved (evidence) and judged (hunt)."""
