@@ -617,3 +617,29 @@ came
     ]
     answer = reference.rows_of(herdsight.query(kql))
     assert reference.by_key(answer, ["DeviceName"]) == reference.by_key(naive(pairs, groups, asked), ["DeviceName"])
+
+
+SIDES = """
+let came = datatable(CameAt: datetime, K: string, From: string)
+    [datetime(2024-01-01 00:00:00), "a", "x", datetime(2024-01-01 00:01:00), "a", "y"];
+let went = datatable(WentAt: datetime, K: string, To: string)
+    [datetime(2024-01-01 00:00:10), "{key}", "p", datetime(2024-01-01 00:01:10), "{key}", "q"];
+came | join kind=inner went on K | where WentAt between (CameAt .. (CameAt + 5m)) | summarize {what}
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "key", "expected"),
+    [
+        ("Sources = dcount(From)", "a", {"Sources": 2}),
+        ("Sources = dcount(From)", "none", {"Sources": 0}),
+        ("Targets = dcount(To)", "a", {"Targets": 2}),
+        ("Targets = dcount(To)", "none", {"Targets": 0}),
+        ("Pairs = count()", "none", {"Pairs": 0}),
+        ("First = min(CameAt), Pairs = count()", "none", {"First": None, "Pairs": 0}),
+    ],
+)
+def test_without_groups_there_is_one_row_also_where_nothing_pairs(
+    what: str, key: str, expected: dict[str, object]
+) -> None:
+    assert herdsight.query(SIDES.format(what=what, key=key)).to_pylist() == [expected]

@@ -14,7 +14,8 @@ CREATE MACRO kql_bin_datetime(t, us) AS
 CREATE MACRO kql_week(t) AS ((epoch_us(t) + 62135596800000000) // 86400000000 + 1) // 7;
 CREATE MACRO kql_datetime_diff(part, later, earlier) AS CASE part
     WHEN 'week' THEN kql_week(later) - kql_week(earlier)
-    ELSE date_diff(part, earlier, later) END;
+    WHEN 'nanosecond' THEN 1000 * (epoch_us(later) - epoch_us(earlier))
+    ELSE date_diff(CASE part WHEN 'nanosecond' THEN 'microsecond' ELSE part END, earlier, later) END;
 CREATE MACRO kql_startofday(t) AS CAST(date_trunc('day', t) AS TIMESTAMP);
 CREATE MACRO kql_startofweek(t) AS CAST(date_trunc('week', t + INTERVAL 1 DAY) AS TIMESTAMP) - INTERVAL 1 DAY;
 CREATE MACRO kql_startofmonth(t) AS CAST(date_trunc('month', t) AS TIMESTAMP);
@@ -88,3 +89,5 @@ CREATE MACRO kql_elements(item) AS
     CASE WHEN json_type(item) = 'ARRAY' THEN CAST(CAST(item AS JSON) AS JSON[]) ELSE [CAST(item AS JSON)] END;
 CREATE MACRO kql_union(arrays, most) AS
     CAST(to_json(list_sort(list_distinct(flatten(coalesce(arrays, []))))[1:most]) AS VARCHAR);
+-- A string in a dynamic is its characters, without quotes; all else is JSON.
+CREATE MACRO kql_dynamic_text(item) AS CASE WHEN json_type(item) = 'VARCHAR' THEN item ->> '$' ELSE item END;

@@ -73,6 +73,8 @@ def bind(script: Script, tables: Mapping[str, Table]) -> tuple[Query, ...]:
 
 
 def _let(context: Context, let: syntax.Let) -> None:
+    if let.name in context.scalars or let.name in context.relations:
+        raise context.wrong(f"`{let.name}` is bound already", let.start, code="KS201")
     value = let.value
     if isinstance(value, syntax.Name) and (value.name in context.relations or value.name in context.tables):
         value = syntax.Pipeline(value.start, value, ())
@@ -160,6 +162,8 @@ def _cell(context: Context, value: syntax.Expression, kind: ColumnType) -> plan.
 def _(source: syntax.Range, context: Context) -> Bound:
     low, high, step = (fold(scalar(context, part, Scope(()))) for part in (source.low, source.high, source.step))
     apply(context, "+", [low, step], source.start)  # the step must fit what it counts
+    if isinstance(step, plan.Const) and step.value == 0:
+        raise context.wrong("the step of a range must not be 0", source.step.start, code="HS038")
     return Bound(plan.Series(source.name, low.type, low, high, step))
 
 
@@ -201,6 +205,8 @@ def _(operator: syntax.Project, context: Context, bound: Bound) -> Bound:
 @_operator.register
 def _(operator: syntax.ProjectAway, context: Context, bound: Bound) -> Bound:
     gone = _matching(context, operator.patterns, bound, operator.start)
+    if len(gone) == len(bound.relation.fields):
+        raise context.wrong("no column is left", operator.start, code="HS039")
     return _narrowed(bound, [field for field in bound.relation.fields if field not in gone])
 
 

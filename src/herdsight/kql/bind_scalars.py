@@ -47,7 +47,7 @@ def scalar(context: Context, expression: syntax.Expression, scope: Scope) -> pla
         case syntax.Pipeline(start=start):
             raise context.unsupported("a query in place of a value", start)
         case syntax.Star(start=start):
-            raise context.wrong("'*' stands for columns, not for a value", start, code="HS030")
+            raise context.unsupported("'*' in place of a value", start)
         case syntax.Assignment(start=start):
             raise context.unsupported("a named argument", start)
 
@@ -84,17 +84,36 @@ def apply(context: Context, name: str, arguments: Sequence[plan.Scalar], at: int
     Raises:
         QueryError: none fits.
     """
+    row = _row(name, arguments)
+    if row is None and any(argument.type is ColumnType.DYNAMIC for argument in arguments):
+        # What takes a string takes a dynamic as its text.
+        arguments = [_as_string(argument) for argument in arguments]
+        row = _row(name, arguments)
     kinds = [argument.type for argument in arguments]
-    row = next((row for row in SCALARS[name] if fits(row.parameters, row.optional, kinds, variadic=row.variadic)), None)
     if row is None:
         raise _misfit(context, name, kinds, at)
     if row.choices:
         _check_choice(context, row, arguments[0], at)
     try:
         kind = result_type(row.result, kinds)
+    except TypeError as error:
+        raise context.unsupported(str(error), at) from error
     except ValueError as error:
         raise context.wrong(str(error), at, code=WRONG_TYPES) from error
     return plan.Apply(row, tuple(arguments), kind)
+
+
+def _row(name: str, arguments: Sequence[plan.Scalar]) -> Scalar | None:
+    kinds = [argument.type for argument in arguments]
+    return next(
+        (row for row in SCALARS[name] if fits(row.parameters, row.optional, kinds, variadic=row.variadic)), None
+    )
+
+
+def _as_string(argument: plan.Scalar) -> plan.Scalar:
+    if argument.type is not ColumnType.DYNAMIC:
+        return argument
+    return plan.Apply(SCALARS["tostring"][0], (argument,), ColumnType.STRING)
 
 
 def fits(parameters: Sequence[TypeSet], optional: int, kinds: Sequence[ColumnType], *, variadic: bool = False) -> bool:
@@ -236,8 +255,13 @@ def _check_choice(context: Context, row: Scalar, argument: plan.Scalar, at: int)
 def _misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) -> QueryError:
     rows = SCALARS[name]
     given = " and ".join(dict.fromkeys(kinds)) or "nothing"
-    hint = "convert it first, for example with tostring()" if ColumnType.DYNAMIC in kinds else None
-    if not name[0].isalpha() or name in ("in", "between", "and", "or", "has_any", "has_all") or " " in name:
+    if name in _COMPARING and len(kinds) > 1:  # Kusto converts; which way, its reference does not say
+        mixed = context.unsupported(f"comparing {given}", at)
+        mixed.hint = "convert one side, for example with tostring() or tolong()"
+        return mixed
+    if ColumnType.DYNAMIC in kinds:
+        return context.unsupported(f"a dynamic value in {name}", at)
+    if not name[0].isalpha() or name in ("and", "or"):
         what = f"the operator '{name}' is not defined for {given}"
     elif all(len(kinds) < len(row.parameters) - row.optional for row in rows):
         what = f"{name} needs more arguments than the {len(kinds)} given"
@@ -245,4 +269,7 @@ def _misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) -
         what = f"{name} takes fewer arguments than the {len(kinds)} given"
     else:
         what = f"{name} cannot take {given}"
-    return context.wrong(what, at, code=WRONG_TYPES, hint=hint)
+    return context.wrong(what, at, code=WRONG_TYPES)
+
+
+_COMPARING = ("==", "!=", "<", "<=", ">", ">=", "in", "!in", "between", "!between")

@@ -1,5 +1,6 @@
 """The expression parser (Pratt): one loop, with each operator's binding power in a table."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
@@ -160,7 +161,7 @@ def _atom(cursor: Cursor) -> syntax.Expression:
         case Kind.REAL:
             return syntax.Literal(cursor.take().start, float(token.value), ColumnType.REAL)
         case Kind.TIMESPAN:
-            return syntax.Literal(cursor.take().start, timespan_micros(token.value), ColumnType.TIMESPAN)
+            return _from_text(cursor, cursor.take().value, ColumnType.TIMESPAN, token.start)
         case Kind.RAW:
             return _raw(cursor)
         case Kind.NAME:
@@ -262,12 +263,20 @@ def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> synta
                 return syntax.Literal(start, timespan_micros(text), kind)
             case ColumnType.GUID:
                 return syntax.Literal(start, text.lower(), kind)
+    except ArithmeticError:
+        raise cursor.unsupported("a time finer than a microsecond", start) from None
     except ValueError:
-        pass
+        raise _no_literal(cursor, text, kind, start) from None
+    raise _no_literal(cursor, text, kind, start)
+
+
+def _no_literal(cursor: Cursor, text: str, kind: ColumnType, start: int) -> QueryError:
+    if kind is ColumnType.DATETIME and re.search(r"\d.*[/A-Za-z]", text.upper().replace("T", "").removesuffix("Z")):
+        return cursor.unsupported(f"the form of datetime({text})", start)
     hint = {ColumnType.DATETIME: "2024-05-31 or 2024-05-31T10:00:00Z", ColumnType.TIMESPAN: "5m or 1.02:03:04"}.get(
         kind
     )
-    raise cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=f"write {hint}" if hint else None)
+    return cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=f"write {hint}" if hint else None)
 
 
 def _dynamic(cursor: Cursor) -> syntax.Literal:

@@ -29,21 +29,26 @@ _DATE = re.compile(
 def timespan_micros(text: str) -> int:
     """`1d`, `1.5h`, `1.02:03:04.5`, or a bare number of days, in microseconds.
 
-    Half a tick cannot be kept: the 100 ns of a tick are rounded to microseconds.
-
     Raises:
         ValueError: the text is none of these.
+        ArithmeticError: it is finer than a microsecond, which is as fine as times are here (Kusto's tick is 100 ns).
     """
     if match := _AMOUNT.fullmatch(text):
         unit = match.group(2) or "d"
         if unit in _UNITS:
-            return round(float(match.group(1)) * _UNITS[unit])
+            return _whole(float(match.group(1)) * _UNITS[unit])
     if match := _CLOCK.fullmatch(text):
         sign, days, hours, minutes, seconds, fraction = match.groups()
         whole = timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
         micros = whole // MICROSECOND + round(float(f"0.{fraction or 0}") * 1e6)
         return -micros if sign else micros
     raise ValueError(text)
+
+
+def _whole(amount: float) -> int:
+    if abs(amount) < 1e12 and abs(amount - round(amount)) > 1e-6:  # noqa: PLR2004 beyond it a float has no such parts
+        raise ArithmeticError(amount)
+    return round(amount)
 
 
 def datetime_micros(text: str) -> int:

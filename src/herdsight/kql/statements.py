@@ -150,7 +150,8 @@ def _source(cursor: Cursor) -> syntax.Source | None:
     if token.value in _SOURCES and _begins_source(token, following):
         cursor.take()
         return _SOURCES[token.value](cursor, token.start)
-    if token.value in UNSUPPORTED and following.kind is Kind.NAME:
+    begins = following.kind in (Kind.NAME, Kind.STRING, Kind.LONG) or following.value == "("
+    if token.value in UNSUPPORTED and begins:
         raise cursor.unsupported(f"the operator '{token.value}'", token.start)
     return None
 

@@ -22,6 +22,7 @@ from herdsight.kql.functions.model import (
     Aggregate,
     Operand,
     Result,
+    TypeSet,
 )
 from herdsight.tables import ColumnType
 
@@ -55,7 +56,8 @@ def _count() -> exp.Expr:
     return exp.Count(this=exp.Star())
 
 
-def _distinct_count(value: Operand) -> exp.Expr:
+def _distinct_count(value: Operand, accuracy: Operand | None = None) -> exp.Expr:
+    del accuracy
     # Kusto estimates (HyperLogLog), exactly for small sets; an exact count is faithful at every threshold.
     return exp.Count(this=exp.Distinct(expressions=[value.sql]))
 
@@ -126,18 +128,16 @@ def _spread(node: type[exp.AggFunc]) -> Lower:
     return lambda value: exp.Coalesce(this=node(this=cast(value, ColumnType.REAL)), expressions=[trees.number(0)])
 
 
-def _rows(
-    name: str, types: tuple[frozenset[ColumnType], ...], result: Result, lower: Lower, prefix: str
-) -> tuple[Aggregate, ...]:
+def _conditional(name: str, types: tuple[TypeSet, ...], result: Result, lower: Lower) -> Aggregate:
+    """An aggregate's -if form."""
+    prefix = f"{name}if"
+    return Aggregate(prefix, (*types, BOOL), result, _filtered(lower), f"{prefix}-aggregation-function", prefix)
+
+
+def _rows(name: str, types: tuple[TypeSet, ...], result: Result, lower: Lower, prefix: str) -> tuple[Aggregate, ...]:
     """An aggregate and its -if form."""
     made = Aggregate(name, types, result, lower, f"{name}-aggregation-function", prefix)
-    conditional = f"{name}if"
-    return (
-        made,
-        Aggregate(
-            conditional, (*types, BOOL), result, _filtered(lower), f"{conditional}-aggregation-function", conditional
-        ),
-    )
+    return made, _conditional(name, types, result, lower)
 
 
 _SUMMABLE = NUMBER | TIMESPAN
@@ -145,7 +145,8 @@ _ORDERED = NUMBER | TIMESPAN | DATETIME | STRING
 
 ROWS: tuple[Aggregate, ...] = (
     *_rows("count", (), ColumnType.LONG, _count, "count"),
-    *_rows("dcount", (SCALAR,), ColumnType.LONG, _distinct_count, "dcount"),
+    Aggregate("dcount", (SCALAR, LONG), ColumnType.LONG, _distinct_count, "dcount-aggregation-function", "dcount", 1),
+    _conditional("dcount", (SCALAR,), ColumnType.LONG, _distinct_count),
     *_rows("sum", (_SUMMABLE,), _total, _sum, "sum"),
     *_rows("avg", (_SUMMABLE | DATETIME,), _mean, _avg, "avg"),
     *_rows("min", (_ORDERED,), same, _extreme(exp.Min), "min"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from herdsight import trees
-from herdsight.kql.functions.model import SCALAR, Naming, Operand, Scalar, TypeSet
+from herdsight.kql.functions.model import ANY, Naming, Operand, Scalar, TypeSet
 from herdsight.tables import ColumnType
 
 
@@ -16,6 +16,8 @@ def as_text(operand: Operand) -> exp.Expr:
             return operand.sql
         case ColumnType.DATETIME:
             written = trees.call("kql_datetime_text", operand.sql)
+        case ColumnType.DYNAMIC:
+            written = trees.call("kql_dynamic_text", operand.sql)
         case ColumnType.TIMESPAN:
             written = trees.call("kql_timespan_text", operand.sql)
         case _:
@@ -70,7 +72,7 @@ def _row(
 
 
 ROWS = (
-    _row("tostring", SCALAR, ColumnType.STRING, as_text),
+    _row("tostring", ANY, ColumnType.STRING, as_text),
     _row("toreal", _NUMERIC, ColumnType.REAL, _to_real, "todouble-function"),
     _row("todouble", _NUMERIC, ColumnType.REAL, _to_real),
     _row("tolong", _WHOLE, ColumnType.LONG, _to_whole(ColumnType.LONG)),

@@ -14,14 +14,14 @@ def common(types: Sequence[ColumnType]) -> ColumnType:
     """The one type that all of these fit in.
 
     Raises:
-        ValueError: there is none.
+        TypeError: there is none.
     """
     distinct = list(dict.fromkeys(types))
     if len(distinct) == 1:
         return distinct[0]
     if NUMBER.issuperset(distinct):
         return wider(distinct)
-    raise ValueError(f"values of {' and '.join(distinct)} cannot be mixed")
+    raise TypeError(f"choosing among values of {' and '.join(distinct)}")
 
 
 def _branch_types(types: Sequence[ColumnType]) -> Sequence[ColumnType]:
@@ -34,6 +34,7 @@ def case_result(types: Sequence[ColumnType]) -> ColumnType:
 
     Raises:
         ValueError: they are not, or it is missing.
+        TypeError: the values have no common type.
     """
     if len(types) % 2 == 0:
         raise ValueError("case takes pairs of condition and value, and one value for all others at its end")

@@ -78,5 +78,10 @@ class Aggregate:
 
 
 def result_type(result: Result, types: Sequence[ColumnType]) -> ColumnType:
-    """The type that a call has."""
+    """The type that a call has.
+
+    Raises:
+        ValueError: arguments of these types make no sense together.
+        TypeError: they may in Kusto, and do not here.
+    """
     return result if isinstance(result, ColumnType) else result(types)

@@ -13,6 +13,7 @@ from herdsight.tables import ColumnType
 # A term is a run of letters and digits; everything else delimits, the underscore too, so that a regex \b is not it
 # (page "datatypes-string-operators", "What is a term?").
 _EDGE = r"[^\p{L}\p{N}]"
+_MARK = re.compile(r"[!-/:-@\[-`{-~]")  # what a pattern must have escaped; of other characters an escape is an error
 
 
 def _term_pattern(needles: list[str], *, opening: bool = True, closing: bool = True, case: bool = False) -> str:
@@ -20,7 +21,7 @@ def _term_pattern(needles: list[str], *, opening: bool = True, closing: bool = T
     by_edges: dict[tuple[bool, bool], list[str]] = {}
     for needle in needles:
         edges = opening and needle[:1].isalnum(), closing and needle[-1:].isalnum()
-        by_edges.setdefault(edges, []).append(re.sub(r"([^\w\s]|\\)", r"\\\1", needle))
+        by_edges.setdefault(edges, []).append(_MARK.sub(r"\\\g<0>", needle))
     # One alternation for all needles with the same edges: each pair of edges costs a pattern several milliseconds.
     return ("" if case else "(?i)") + "|".join(_delimited(words, *edges) for edges, words in by_edges.items())
 

@@ -6,7 +6,19 @@ from herdsight import trees
 from herdsight.kql.functions.model import DATETIME, STRING, Operand, Scalar
 from herdsight.tables import ColumnType
 
-PARTS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
+PARTS = (
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "millisecond",
+    "microsecond",
+    "nanosecond",
+)
 
 
 def _difference(part: Operand, later: Operand, earlier: Operand) -> exp.Expr:

@@ -134,9 +134,10 @@ def _by_group(join: plan.IntervalJoin, rows: exp.Select, measures: Sequence[plan
         trees.named(_pairs() if measure in join.pairs else lower_measure(measure, below), names[measure.name])
         for measure in measures
     ]
-    # A column for a group without measures, so that the select is never empty.
+    # An aggregate where there are no measures, so that without keys, too, there is one row.
     return grouped(
-        below.tree.select(*keys, *(values or [trees.named(trees.number(1), _PARTNERS)]), copy=False), len(keys)
+        below.tree.select(*keys, *(values or [trees.named(exp.Count(this=exp.Star()), _PARTNERS)]), copy=False),
+        len(keys),
     )
 
 

@@ -177,10 +177,11 @@ def _joined(relation: plan.Relation, alias: str) -> _Side:
 
 
 def _unique(join: plan.Join, left: _Side) -> _Side:
-    """The left side with one row per key, as `innerunique` takes it; which row is open in KQL."""
+    """The left side with one row per key, as `innerunique` takes it; which row is open in KQL, the least here."""
     names = sql_names(join.left.fields)
     keys = [trees.column(names[key.left]) for key in join.keys]
-    numbered = exp.Window(this=exp.RowNumber(), partition_by=keys)
+    order = exp.Order(expressions=[exp.Ordered(this=trees.column(name)) for name in names.values()])
+    numbered = exp.Window(this=exp.RowNumber(), partition_by=keys, order=order)
     inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(
         _select(join.left).subquery(exp.to_identifier("t", quoted=True))
     )
