@@ -1,5 +1,6 @@
 """Loading logs into an engine: every file looked at, every record either loaded or counted with the reason why not."""
 
+import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source, all_for
 from herdsight.logs.head import Head, is_whole, read_head
 from herdsight.logs.repair import Copy, record_numbers, repaired, salvaged
 from herdsight.logs.segments import segments
-from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, REPEATED_HEADER, TOO_FEW, TOO_LONG, TOO_MANY
+from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, BAD_TIMESTAMP, REPEATED_HEADER, TOO_FEW, TOO_LONG, TOO_MANY
 from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
 from herdsight.trees import call, column, named, null, number, relation, sql_type, text
 
@@ -217,6 +218,8 @@ def _recognised(file: _File, options: ReadOptions) -> _File:
         if not trouble:
             file.head = read_head(file.path)
             trouble = "empty file" if not file.head.data and file.head.parquet is None else None
+            if file.head.parquet is not None and not _is_text(str(file.path)):
+                trouble = "a Parquet file whose name is no UTF-8, which the engine cannot open: rename it"
     except OSError as error:
         trouble = f"cannot be read: {error.strerror or type(error).__name__}"
     except ValueError as error:
@@ -340,9 +343,22 @@ def _batches(files: Sequence[_File], progress: Progress | None) -> Iterator[list
 def _is_plain(file: _File) -> bool:
     """Whether the engine can read the file as it is."""
     head = file.known_head
-    # It would take such a path for a pattern of paths, and of lines that end in two ways it would skip all.
-    is_misread = any(each in str(file.path) for each in "*?[") or head.has_mixed_line_ends
+    # Of lines that end in two ways it would skip all.
+    is_misread = _is_misnamed(file.path) or head.has_mixed_line_ends
     return head.encoding is None and not is_misread and is_whole(file.path, head.compression)
+
+
+def _is_misnamed(path: Path) -> bool:
+    """Whether the engine cannot open the path: it would take it for a pattern of paths, or it is no UTF-8."""
+    return any(each in str(path) for each in "*?[") or not _is_text(str(path))
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _insert_batch(engine: DuckDbEngine, batch: Sequence[_File], scope: Scope) -> None:
@@ -479,6 +495,7 @@ _REASONS = {
     "TOO MANY COLUMNS": TOO_MANY,
     "MISSING COLUMNS": TOO_FEW,
     "UNQUOTED VALUE": BAD_QUOTES,
+    "CAST": BAD_TIMESTAMP,  # the one column that is read as something else than text
 }
 _ERRORS, _SCANS = "reject_errors", "reject_scans"  # temporary tables of DuckDB's CSV reader
 
@@ -654,7 +671,7 @@ def _input(file: _File, tally: _Tally) -> Input:
     reasons = tally.reasons + file.lost
     known = file.format is not None and not file.failed
     return Input(
-        path=str(file.path),
+        path=os.fsencode(file.path).decode("utf-8", "backslashreplace"),
         format=(file.layout.name if file.layout and file.layout.name else file.known_format.name) if known else None,
         table=file.table if known else None,
         rows=tally.rows,

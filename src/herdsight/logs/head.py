@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 HEAD_BYTES = 64 * 1024  # enough for a header of 2,000 columns, or for dozens of JSON records
 _BLOCK = 1 << 20
+_LONGEST_FIRST_LINE = 8 << 20
 _PACKED_BLOCK = 1 << 16  # gzip unpacks at most 1032 times as much, 64 MiB
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -91,13 +92,21 @@ def read_head(path: Path) -> Head:
     """
     with path.open("rb") as file:
         first = file.read(HEAD_BYTES)
+        is_plain = not first.startswith((_PARQUET, _GZIP, _ZSTD))
+        while is_plain and _wants_more(first) and (more := file.read(_BLOCK)):
+            first += more
     if first.startswith(_PARQUET):
         return Head(b"", parquet=_parquet_columns(path))
     compression = compression_of(first)
     if compression is Compression.NONE:
         return _head(first, compression, complete=len(first) < HEAD_BYTES)
     data = _first_plain(path, compression)
-    return _head(data[:HEAD_BYTES], compression, complete=len(data) < HEAD_BYTES)
+    return _head(data, compression, complete=len(data) < HEAD_BYTES)
+
+
+def _wants_more(data: bytes | bytearray) -> bool:
+    """Whether the first line is longer than a head: a record may be, up to what is read of a line."""
+    return HEAD_BYTES <= len(data) < _LONGEST_FIRST_LINE and b"\n" not in data
 
 
 def _first_plain(path: Path, compression: Compression) -> bytes:
@@ -105,7 +114,7 @@ def _first_plain(path: Path, compression: Compression) -> bytes:
     try:
         for block in plain_blocks(path, compression):
             data += block
-            if len(data) >= HEAD_BYTES:
+            if len(data) >= HEAD_BYTES and not _wants_more(data):
                 break
     except EOFError as error:
         if not data:
