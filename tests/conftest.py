@@ -96,3 +96,8 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared data is not here: set {SHARED_DATA_VARIABLE} to its folder")
     return folder
+
+
+def utc(moment: datetime) -> datetime:
+    """A time that carries its zone as the naive one in UTC, which the fixtures are written in."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

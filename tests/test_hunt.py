@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Row, Writer, json_lines
+from conftest import Row, Writer, json_lines, utc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import NOON, accepted, boundaries_crossed, connection, dice, request, spread
@@ -112,8 +112,8 @@ def test_a_finding_has_the_times_of_all_runs_that_fired_and_how_many(
     found: Sequence[Finding], host: str, times: list[datetime]
 ) -> None:
     finding, fired = of(found, host), beacons_at(times, NOON)
-    assert finding.first_seen == min(first for first, _, _ in fired)
-    assert finding.last_seen == max(last for _, last, _ in fired)
+    assert utc(finding.first_seen) == min(first for first, _, _ in fired)
+    assert utc(finding.last_seen) == max(last for _, last, _ in fired)
     assert finding.numbers["alerts"] == len(fired)
     assert finding.numbers["Connections"] == max(count for _, _, count in fired)
 
@@ -315,7 +315,7 @@ def test_ids_stay_when_more_data_arrive(few: list[Row], json_log: Writer) -> Non
     after = find(json_log(few), json_log([*later, *calls(spread(NOON, HOUR, 13), DeviceName="desk-3")]))
     assert set(ids(before)) < set(ids(after))
     grown = next(each for each in after if each.host == "desk-1" and each.ports)
-    assert (grown.first_seen, grown.last_seen, grown.count) == (NOON - 2 * HOUR, NOON + 2 * HOUR, 25 + 13)
+    assert (utc(grown.first_seen), utc(grown.last_seen), grown.count) == (NOON - 2 * HOUR, NOON + 2 * HOUR, 25 + 13)
 
 
 # --- floods and relays ------------------------------------------------------------------------------------------------
@@ -325,7 +325,7 @@ def test_a_flood_is_one_finding_whatever_bins_and_runs_it_is_in(csv_log: Writer)
     log = csv_log([*flood(NOON), *flood(NOON + 5 * MINUTE), *flood(NOON, DestinationPort=25)])
     web, mail = sorted(find(log, rules=[FLOODS]), key=lambda each: -each.count)
     assert (web.host, web.ports, web.role, web.count) == (DESK, (443,), Role.TARGET, 1202)
-    assert (web.first_seen, web.last_seen) == (NOON, NOON + 9 * MINUTE)
+    assert (utc(web.first_seen), utc(web.last_seen)) == (NOON, NOON + 9 * MINUTE)
     assert web.remotes == tuple(sorted(f"5.6.7.{number}" for number in range(60)))
     assert web.numbers["Category"] == "HTTP flood or web attack"
     assert web.numbers["alerts"] == 2  # AlertPerResult: one run sees the two bins, each a result of its own
@@ -360,7 +360,7 @@ def test_a_relays_rows_are_what_came_in_and_what_went_out(json_log: Writer) -> N
     (finding,) = find(log, rules=[RELAYS])
     assert (finding.host, finding.role, finding.severity) == ("desk-1", Role.RELAY, Severity.MEDIUM)
     assert finding.remotes == ("5.5.5.0", "5.5.5.1", "5.5.5.2", "9.9.9.0", "9.9.9.1", "9.9.9.2")
-    assert (finding.first_seen, finding.last_seen) == (NOON, NOON + 2 * HOUR + MINUTE)
+    assert (utc(finding.first_seen), utc(finding.last_seen)) == (NOON, NOON + 2 * HOUR + MINUTE)
     assert finding.count == 6  # without the ordinary one
     assert rows_behind([finding], log) == [6]
     assert finding.numbers == {"Relayed": 3, "Sources": 3, "Targets": 3, "alerts": 1}
@@ -518,7 +518,7 @@ def test_one_event_of_long_ago_does_not_make_the_hunt_long(json_log: Writer) -> 
     # Clocks that were never set, and whoever wants to stop the hunt, write one line of 1970.
     log = json_log([*calls(spread(NOON - HOUR, HOUR, 13)), connection(datetime(1970, 1, 2))])  # noqa: DTZ001 UTC
     (finding,) = find(log)
-    assert (finding.count, finding.last_seen) == (13, NOON)
+    assert (finding.count, utc(finding.last_seen)) == (13, NOON)
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -528,16 +528,16 @@ def test_since_and_until_bound_what_is_hunted(json_log: Writer) -> None:
     log = json_log(calls(spread(NOON - 4 * HOUR, 4 * HOUR, 241)))  # one a minute
     hunt = herdsight.hunt(log, since=NOON - 2 * HOUR, until=f"{(NOON - HOUR).isoformat()}Z")
     (finding,) = hunt.findings
-    assert hunt.span == (NOON - 2 * HOUR, NOON - HOUR)
-    assert hunt.now == NOON - HOUR
-    assert (finding.first_seen, finding.last_seen, finding.count) == (NOON - 2 * HOUR, NOON - HOUR, 61)
+    assert tuple(map(utc, hunt.span)) == (NOON - 2 * HOUR, NOON - HOUR)
+    assert utc(hunt.now) == NOON - HOUR
+    assert (utc(finding.first_seen), utc(finding.last_seen), finding.count) == (NOON - 2 * HOUR, NOON - HOUR, 61)
     assert hunt.inputs[0].rows == 241  # the file is read and accounted for as a whole
 
 
 def test_now_cuts_off_what_comes_after_it(json_log: Writer) -> None:
     log = json_log(calls(spread(NOON - 4 * HOUR, 4 * HOUR, 241)))
     (finding,) = herdsight.hunt(log, now=NOON - 2 * HOUR).findings
-    assert (finding.last_seen, finding.count) == (NOON - 2 * HOUR, 121)
+    assert (utc(finding.last_seen), finding.count) == (NOON - 2 * HOUR, 121)
 
 
 def test_local_networks_make_outside_hosts_inside(zeek_log: Writer) -> None:
@@ -575,7 +575,7 @@ def test_a_hunt_is_a_record_that_becomes_json(office: Path, json_log: Writer) ->
 def test_nothing_found_is_an_ordinary_result(json_log: Writer) -> None:
     hunt = herdsight.hunt(json_log([connection(NOON)]))
     assert (hunt.findings, hunt.verdicts) == ((), ())
-    assert (hunt.inputs[0].rows, hunt.span) == (1, (NOON, NOON))
+    assert (hunt.inputs[0].rows, (utc(hunt.span[0]), utc(hunt.span[1]))) == (1, (NOON, NOON))
 
 
 # --- what cannot be hunted --------------------------------------------------------------------------------------------
@@ -599,7 +599,7 @@ def test_bounds_that_leave_no_event_are_an_error_that_names_them(json_log: Write
 @pytest.mark.parametrize(
     "wrong", [{"local": "10.0.0"}, {"since": "yesterday"}, {"until": "2026-13-01"}, {"now": "later"}]
 )
-def test_a_wrong_option_is_an_error_that_names_it(json_log: Writer, wrong: dict[str, str]) -> None:
+def test_a_wrong_option_is_an_error_that_names_it(json_log: Writer, wrong: Any) -> None:
     (name, value) = next(iter(wrong.items()))
     with pytest.raises(InputError, match=f"--{name} takes .*{value}"):
         herdsight.hunt(json_log([connection(NOON)]), **wrong)
@@ -699,3 +699,17 @@ def test_a_real_bot_whose_server_does_not_answer_is_a_known_gap(shared_data: Pat
     assert answer.table.to_pylist() == [{"ActionType": "ConnectionFailed"}]
     assert not any(server in each.remotes for each in hunted(folder).findings)
     assert "Connections that fail (a C2 that is down) are not counted" in BEACONS.rule.herdsight.knownGaps
+
+
+def test_what_lies_between_two_alerts_is_no_evidence(csv_log: Writer) -> None:
+    """Two floods ten hours apart, and ordinary requests all the time between: only the floods' rows are counted."""
+    first, second = flood(NOON - 10 * HOUR), flood(NOON)
+    between = [
+        {**row, "TimeGenerated": (NOON - 9 * HOUR + step * MINUTE).isoformat()}
+        for step, row in enumerate(flood(NOON)[:300])
+    ]
+    log = csv_log([*first, *between, *second])
+    (finding,) = [each for each in herdsight.hunt(log).findings if each.detection == "inbound-flood"]
+    assert finding.count == len(first) + len(second)
+    found = herdsight.query(f"CommonSecurityLog | where {finding.evidence.filter} | count", log)
+    assert found.to_pylist() == [{"Count": finding.count}]

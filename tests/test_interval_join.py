@@ -619,7 +619,7 @@ came
     assert reference.by_key(answer, ["DeviceName"]) == reference.by_key(naive(pairs, groups, asked), ["DeviceName"])
 
 
-SIDES = """
+PAIRING = """
 let came = datatable(CameAt: datetime, K: string, From: string)
     [datetime(2024-01-01 00:00:00), "a", "x", datetime(2024-01-01 00:01:00), "a", "y"];
 let went = datatable(WentAt: datetime, K: string, To: string)
@@ -642,4 +642,4 @@ came | join kind=inner went on K | where WentAt between (CameAt .. (CameAt + 5m)
 def test_without_groups_there_is_one_row_also_where_nothing_pairs(
     what: str, key: str, expected: dict[str, object]
 ) -> None:
-    assert herdsight.query(SIDES.format(what=what, key=key)).to_pylist() == [expected]
+    assert herdsight.query(PAIRING.format(what=what, key=key)).to_pylist() == [expected]

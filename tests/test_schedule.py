@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from conftest import Writer
+from conftest import Writer, utc
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import NOON, accepted, connection, spread
@@ -240,7 +240,7 @@ def stopped(json_log: Writer) -> Path:
 def test_a_beacon_that_stopped_two_days_ago_is_found(stopped: Path) -> None:
     (finding,) = hunt(stopped)
     assert (finding.host, finding.count) == ("desk-1", 73)
-    assert (finding.first_seen, finding.last_seen) == (NOON - 55 * HOUR, NOON - 49 * HOUR)
+    assert (utc(finding.first_seen), utc(finding.last_seen)) == (NOON - 55 * HOUR, NOON - 49 * HOUR)
     assert herdsight.query(BEACONS.rule.query, stopped).num_rows == 0  # by itself it looks at the last day alone
 
 

@@ -489,6 +489,6 @@ def test_each_source_is_in_each_table(sources: dict[str, list[Path]]) -> None:
 
 def test_times_bound_what_every_table_shows(json_log: Writer) -> None:
     log = json_log(accepted(NOON + step * SECOND, RemoteIP=OUTSIDE) for step in range(5))
-    bounds = {"since": NOON + SECOND, "until": NOON + 3 * SECOND}  # both ends are in
-    found = herdsight.query_all("\n\n".join(tables.NAMES), log, **bounds)
+    since, until = NOON + SECOND, NOON + 3 * SECOND  # both ends are in
+    found = herdsight.query_all("\n\n".join(tables.NAMES), log, since=since, until=until)
     assert [each.table.num_rows for each in found] == [3, 3, 3]

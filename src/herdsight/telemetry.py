@@ -62,6 +62,8 @@ class Telemetry:
     """Opened logs. Close it, or use it as a context manager: it holds a folder on disk."""
 
     def __init__(self, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> None:
+        if options.threads is not None and options.threads < 1:
+            raise InputError("threads must be 1 or more")
         self._options = options
         self._since, self._until = (
             _time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until"))
@@ -112,11 +114,6 @@ class Telemetry:
     def unread(self) -> tuple[str, ...]:
         """What the logs have that no query sees, a sentence for each file: records rejected, files not read."""
         return tuple(sentence for each in self.inputs if (sentence := _unread(each)))
-
-    @property
-    def declared(self) -> Mapping[str, tables.Table]:
-        """The tables that a query may name."""
-        return {name: tables.table(name) for name in tables.NAMES}
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:

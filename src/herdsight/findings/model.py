@@ -11,13 +11,16 @@ from herdsight.findings.frames import Records
 SCHEMA = 1
 
 
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, as every time in the contract is written."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _in_utc(moment).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(iso, when_used="json")]
+Moment = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(iso, when_used="json")]
 Scalar = str | int | float | bool | None
 
 
@@ -123,11 +126,11 @@ class Hunt(_Record):
     herdsight: str
     now: Moment
     span: tuple[Moment, Moment]
-    inputs: Annotated[tuple[Input, ...], AfterValidator(Records)]
-    verdicts: Annotated[tuple[HostVerdict, ...], AfterValidator(Records)]
-    findings: Annotated[tuple[Finding, ...], AfterValidator(Records)]
-    skipped: Annotated[tuple[Skipped, ...], AfterValidator(Records)]
+    inputs: Annotated[tuple[Input, ...], AfterValidator(Records.of(Input))]
+    verdicts: Annotated[tuple[HostVerdict, ...], AfterValidator(Records.of(HostVerdict))]
+    findings: Annotated[tuple[Finding, ...], AfterValidator(Records.of(Finding))]
+    skipped: Annotated[tuple[Skipped, ...], AfterValidator(Records.of(Skipped))]
 
     def _repr_html_(self) -> str:
         """The verdicts, for a notebook."""
-        return Records(self.verdicts)._repr_html_()
+        return Records.of(HostVerdict)(self.verdicts)._repr_html_()

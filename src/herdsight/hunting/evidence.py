@@ -64,7 +64,8 @@ def _proof(
 
 def _filter(spec: EvidenceRows, lead: Lead, want: Mapping[str, Sequence[Scalar]]) -> str:
     time = tables.table(spec.table).time
-    span = f"{time} between ({literal_text(lead.first)} .. {literal_text(lead.last)})"
+    spans = [f"{time} between ({literal_text(each.first)} .. {literal_text(each.last)})" for each in lead.spans]
+    span = spans[0] if len(spans) == 1 else f"({' or '.join(spans)})"
     condition = [f"({spec.condition})"] if spec.condition else []
     return " and ".join((span, *(condition_text(column, values) for column, values in want.items()), *condition))
 
@@ -122,7 +123,7 @@ def _same(name: str, declared: tables.Column | None) -> exp.Expr:
 
 
 def _keys(leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]], keys: Sequence[str]) -> exp.Select:
-    """A row for each lead and each combination of the values that its columns may have."""
+    """A row for each lead, each of its spans, and each combination of the values that its columns may have."""
     rows = [
         exp.Tuple(expressions=[trees.literal(value) for value in row])
         for number, (lead, want) in enumerate(zip(leads, wants, strict=True))
@@ -136,5 +137,5 @@ def _keys(leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
 
 
 def _combinations(number: int, lead: Lead, values: Iterable[Sequence[Scalar]]) -> Iterator[tuple[Scalar, ...]]:
-    for combination in product(*(dict.fromkeys(each) for each in values)):
-        yield (number, lead.first, lead.last, *combination)
+    for span, *combination in product(lead.spans, *(dict.fromkeys(each) for each in values)):
+        yield (number, span.first, span.last, *combination)

@@ -23,6 +23,8 @@ from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
 from herdsight.version import VERSION
 
+_TOLD = 3  # files whose fault is told where nothing could be read
+
 
 def hunt(
     paths: Sequence[Path | str],
@@ -37,12 +39,12 @@ def hunt(
         RuleError, QueryError: a rule is wrong.
         EngineError: memory or disk stood in the way.
     """
+    if not paths:
+        raise InputError("there are no logs to hunt through", hint="name files or folders")
     detections = [_detection(each) for each in (shipped_rules() if rules is None else rules)]
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
         if telemetry.span is None:
-            raise InputError(
-                "the logs hold no event", hint="look at --since and --until, or at why records were rejected"
-            )
+            raise _no_event(telemetry)
         skipped = [
             Skipped(detection=each.file.slug, why=why) for each in detections if (why := _why_not(each, telemetry))
         ]
@@ -55,6 +57,12 @@ def hunt(
                 progress(detection.file.rule.name, number, len(able))
             findings += _findings(detection, telemetry)
         return _concluded(telemetry, telemetry.span, findings, skipped)
+
+
+def _no_event(telemetry: Telemetry) -> InputError:
+    told = "; ".join(telemetry.unread[:_TOLD])
+    hint = "look at --since and --until" if any(each.rows for each in telemetry.inputs) else None
+    return InputError(f"the logs hold no event{f': {told}' if told else ''}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,40 @@
 """Alerts of a rule merged: however often it fired for the same entities, they are one lead."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from herdsight.hunting.schedule import Alert, Row
+from herdsight.hunting.schedule import Alert, Row, stretches
 from herdsight.rules.model import EvidenceRows, FindingColumns, Rule
+from herdsight.telemetry import Span
 
 Scalar = str | int | float | bool | datetime | None
 # Of one column that a lead keeps, so that its filter stays readable however often a rule fires.
 MOST_VALUES = 100
+MOST_SPANS = 12
 
 
 @dataclass(slots=True)
 class Lead:
     """What a rule says of one set of entities: over what time, how often, and its strongest result."""
 
-    first: datetime
-    last: datetime
     strongest: Row
+    spans: tuple[Span, ...] = ()  # when: alerts that follow on each other are one span
     alerts: int = 0
     values: dict[str, dict[Scalar, None]] = field(
         default_factory=dict
     )  # of each column that names something, all values
+
+    @property
+    def first(self) -> datetime:
+        """The first time that an alert tells of."""
+        return self.spans[0].first
+
+    @property
+    def last(self) -> datetime:
+        """The last."""
+        return max(span.last for span in self.spans)
 
     @property
     def is_cut(self) -> bool:
@@ -42,19 +54,28 @@ def merged(alerts: Iterable[Alert], rule: Rule) -> tuple[Lead, ...]:
     columns = rule.herdsight.finding
     named = [*columns.remotes, *columns.ports, *_references(rule.herdsight.evidence)]
     leads: dict[tuple[object, ...], Lead] = {}
+    spans: dict[tuple[object, ...], list[Span]] = defaultdict(list)
     for alert in alerts:
         key = tuple(alert.row[name] for name in columns.entities)
-        lead = leads.get(key)
-        if lead is None:
-            lead = leads[key] = Lead(_time(alert.row, columns.first), _time(alert.row, columns.last), alert.row)
+        lead = leads.setdefault(key, Lead(alert.row))
+        spans[key].append(Span(_time(alert.row, columns.first), _time(alert.row, columns.last)))
         _add(lead, alert.row, columns, named)
+    for key, lead in leads.items():
+        lead.spans = _joined(spans[key], rule.queryFrequency)
     return tuple(leads.values())
+
+
+def _joined(spans: Iterable[Span], apart: timedelta) -> tuple[Span, ...]:
+    """The stretches of time that alerts tell of; where they are many, the closest are joined."""
+    joined = tuple(stretches(spans, apart))
+    while len(joined) > MOST_SPANS:
+        apart *= 2
+        joined = tuple(stretches(joined, apart))
+    return joined
 
 
 def _add(lead: Lead, row: Row, columns: FindingColumns, named: Iterable[str]) -> None:
     lead.alerts += 1
-    lead.first = min(lead.first, _time(row, columns.first))
-    lead.last = max(lead.last, _time(row, columns.last))
     if _number(row[columns.strength]) > _number(lead.strongest[columns.strength]):
         lead.strongest = row
     for name in named:
