@@ -25,6 +25,7 @@ Progress = Callable[[str, int, int], None]
 
 _NEWEST, _CLOCK = "data", "wall"
 KEPT = "kept"
+_TOLD = 3  # files named in one sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,16 @@ class Telemetry:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What the logs have that no query sees, a sentence for each file: records rejected, files not read."""
-        return tuple(sentence for each in self.inputs if (sentence := _unread(each)))
+        """What no query sees: a sentence for each file with rejected records, and one for the files not read."""
+        rejected = [_rejected(each) for each in self.inputs if each.rejected]
+        whole = [each for each in self.inputs if not each.rejected and each.table is None]
+        if not whole:
+            return tuple(rejected)
+        told = "; ".join(
+            f"{each.path}: {', '.join(each.notes) or 'no format of it is known'}" for each in whole[:_TOLD]
+        )
+        more = f" and {len(whole) - _TOLD} more" if len(whole) > _TOLD else ""
+        return (*rejected, f"{len(whole)} of {len(self.inputs)} files were not read: {told}{more}")
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:
@@ -181,13 +190,9 @@ class Telemetry:
         self.close()
 
 
-def _unread(file: Input) -> str | None:
-    if file.rejected:
-        reasons = ", ".join(f"{reason} ({count})" for reason, count in file.reasons.items())
-        return f"{file.path}: {file.rejected} of {file.rows + file.rejected} records were rejected: {reasons}"
-    if file.table is None:
-        return f"{file.path}: not read: {'; '.join(file.notes) or 'no format of it is known'}"
-    return None
+def _rejected(file: Input) -> str:
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in file.reasons.items())
+    return f"{file.path}: {file.rejected} of {file.rows + file.rejected} records were rejected: {reasons}"
 
 
 def _time(text: str | None, option: str) -> datetime | None:

@@ -1,6 +1,7 @@
 """Prints what a command found, in the format that the user chose: data to stdout, everything else to stderr."""
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from herdsight.querying import Answer, Explanation
 
 T = TypeVar("T")
+
+_WIDE = 140
 
 
 class Printer:
@@ -98,4 +101,6 @@ def _page() -> Console:
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    return _Page(markup=False, highlight=False, emoji=False)
+    # What is not a terminal has no width: a file or a pager takes longer lines, and paths stay whole.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
+    return _Page(markup=False, highlight=False, emoji=False, width=width)

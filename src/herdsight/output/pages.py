@@ -92,9 +92,17 @@ def _print_verdicts(hunt: Hunt, console: Console) -> None:
     _print_more(len(hunt.verdicts) - _MOST_VERDICTS, "host", console)
 
 
+_MOST_OF_A_NAME = 120  # characters in the table; the finding below has all of them
+
+
+def shortened(name: str) -> str:
+    """A name as long as a table bears it."""
+    return name if len(name) <= _MOST_OF_A_NAME else f"{name[: _MOST_OF_A_NAME - 1]}…"
+
+
 def _verdict_cells(verdict: HostVerdict, found: Sequence[Finding], hunt: Hunt, roomy: bool) -> Iterator[Text]:
     yield safe_text(verdict.severity.value, _STYLES[verdict.severity])
-    yield safe_text(verdict.host, "bold")
+    yield safe_text(shortened(verdict.host), "bold")
     yield safe_text(", ".join(verdict.roles))
     titles = list(dict.fromkeys(finding.title for finding in found))
     yield safe_text("; ".join(titles) or " ".join(verdict.story))

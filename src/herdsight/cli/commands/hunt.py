@@ -41,6 +41,11 @@ def hunt(paths: tuple[Path, ...], fail_on: str | None, options: "Options", print
 
     with printer.bar:
         found = hunting.hunt(paths, options, progress=printer.bar)
-    printer.hunt(found, (*map(str, paths), *as_words(options)))
+    printer.hunt(found, (*map(_word, paths), *as_words(options)))
     if fail_on and any(finding.severity.rank >= Severity(fail_on).rank for finding in found.findings):
         raise click.exceptions.Exit(_REACHED)
+
+
+def _word(path: Path) -> str:
+    """A path as a word of a command line that is no option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
