@@ -285,7 +285,7 @@ def test_an_unreadable_file_is_told(write: Write, monkeypatch: pytest.MonkeyPatc
             raise PermissionError(13, "Permission denied")
         return read_head(path)
 
-    monkeypatch.setattr("herdsight.loading.read_head", refuse)
+    monkeypatch.setattr("herdsight.loading.recognition.read_head", refuse)
     assert account(closed.parent).notes == ("cannot be read: Permission denied",)
 
 

@@ -218,9 +218,9 @@ def _json_type(value: syntax.Value) -> ColumnType:
 def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
     if call.name in AGGREGATES:
         raise context.wrong(f"{call.name}() is an aggregate; it stands in summarize", call.start, code="HS032")
-    if call.name in UNSUPPORTED:
-        raise context.unsupported(f"the function {call.name}()", call.start)
     if call.name not in SCALARS and call.name not in _TIMES:
+        if call.name in UNSUPPORTED:
+            raise context.unsupported(f"the function {call.name}()", call.start)
         hint = did_you_mean(call.name, [*SCALARS, *_TIMES, *AGGREGATES])
         raise context.wrong(f"there is no function `{call.name}`", call.start, code=UNKNOWN_FUNCTION, hint=hint)
     arguments = [scalar(context, argument, scope) for argument in call.arguments]

@@ -1,0 +1,52 @@
+"""Loading logs into an engine: every file looked at, every record either loaded or counted with the reason why not."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from herdsight.engines.duckdb import DuckDbEngine
+from herdsight.loading.account import as_input, tallied
+from herdsight.loading.inserting import in_batches, insert_batch, make_tables
+from herdsight.loading.recognition import check_options, need_one, recognised
+from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
+from herdsight.loading.relations import copied_relations, parquet_relations
+from herdsight.logs.files import found
+from herdsight.logs.formats import Scope
+
+
+def load(
+    engine: DuckDbEngine,
+    paths: Sequence[Path],
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
+) -> Loaded:
+    """Load every log under the paths into the engine.
+
+    `progress` is told the file, its number from 0 and how many there are. The engine is not locked.
+
+    Raises:
+        InputError: a path that is not there, an option that names nothing, or no file that can be read.
+        EngineError: memory or disk ran out.
+    """
+    options = options or ReadOptions()
+    check_options(options)
+    scope = Scope(_latest(), options.local)
+    files = [recognised(LogFile(path, place), options) for place, path in enumerate(found(paths))]
+    need_one(files, paths)
+    make_tables(engine, files)
+    for batch in in_batches(files, progress):
+        insert_batch(engine, batch, scope)
+    relations = [*copied_relations(engine, files)]
+    tallies = {number: tally for each in relations for number, tally in tallied(engine, each).items()}
+    in_place = [*parquet_relations(engine, files, scope, tallies)]
+    need_one(files, paths)
+    return Loaded(
+        inputs=tuple(as_input(each, tallies.get(each.number, Tally())) for each in files),
+        relations=(*relations, *in_place),
+        readable=tuple(each.path for each in files if each.is_readable and each.is_parquet),
+        origins=tuple(Origin(tallies.get(each.number, Tally()).base, tuple(each.gaps)) for each in files),
+    )
+
+
+def _latest() -> datetime:
+    return (datetime.now(UTC) + ADVANCE).replace(tzinfo=None)

@@ -1,0 +1,80 @@
+"""Which files are logs, and of what format: by their content, unless the user says."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from herdsight.errors import InputError
+from herdsight.loading.records import SHOWN, UNKNOWN, LogFile, ReadOptions, is_text
+from herdsight.logs.formats import all_formats
+from herdsight.logs.head import Head, read_head
+from herdsight.tables import NAMES
+
+
+def check_options(options: ReadOptions) -> None:
+    """Raise where an option names what is not there."""
+    names = [each.name for each in all_formats()]
+    if options.format_in and options.format_in not in names:
+        raise InputError(f"there is no format {options.format_in!r}", hint=f"formats: {', '.join(names)}")
+    for name, _ in options.tables:
+        if name not in NAMES:
+            raise InputError(f"there is no table {name!r}", hint=f"tables: {', '.join(NAMES)}")
+
+
+def recognised(file: LogFile, options: ReadOptions) -> LogFile:
+    """Look at the head of the file; what stands in the way becomes a note."""
+    try:
+        trouble = _trouble(file.path)
+        if not trouble:
+            file.head = read_head(file.path)
+            trouble = "empty file" if not file.head.data and file.head.parquet is None else None
+            if file.head.parquet is not None and not is_text(str(file.path)):
+                trouble = "a Parquet file whose name is no UTF-8, which the engine cannot open: rename it"
+    except OSError as error:
+        trouble = f"cannot be read: {error.strerror or type(error).__name__}"
+    except ValueError as error:
+        trouble = str(error)
+    if trouble or file.head is None:
+        file.notes.append(trouble or UNKNOWN)
+        return file
+    return _match(file, file.head, options)
+
+
+def _trouble(path: Path) -> str | None:
+    if path.is_dir():
+        next(path.iterdir(), None)  # raises what stands in the way
+    if not path.exists():
+        return "cannot be read: a link to nothing"
+    return None if path.is_file() else "cannot be read: not a regular file"
+
+
+def _match(file: LogFile, head: Head, options: ReadOptions) -> LogFile:
+    wanted = next((name for name, glob in options.tables if _matches(file.path, glob)), None)
+    for each in all_formats():
+        if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
+            continue
+        layout = each.recognise(head)
+        if layout is not None:
+            file.format, file.layout = each, layout
+            file.notes.extend([f"not read: {layout.refused}"] if layout.refused else layout.notes)
+            return file
+    asked = options.format_in or wanted
+    file.notes.append(f"does not look like {asked}" if asked else UNKNOWN)
+    return file
+
+
+def _matches(path: Path, glob: str) -> bool:
+    return fnmatch(path.name, glob) or fnmatch(str(path), glob)
+
+
+def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:
+    """Raise where no file could be recognised, with what was looked at."""
+    if any(each.is_readable for each in files):
+        return
+    looked = ", ".join(str(path) for path in paths[:SHOWN])
+    said = "; ".join(f"{each.path}: {each.notes[-1] if each.notes else UNKNOWN}" for each in files[:SHOWN])
+    more = f"; and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    raise InputError(
+        f"nothing to read in {looked}: {said + more or 'no files'}",
+        hint="Herdsight reads Zeek conn logs, and DeviceNetworkEvents and CommonSecurityLog exports",
+    )
