@@ -26,6 +26,7 @@ Progress = Callable[[str, int, int], None]
 _NEWEST, _CLOCK = "data", "wall"
 KEPT = "kept"
 _TOLD = 3  # files named in one sentence
+_MOST_THREADS = 256  # beyond it, a slip of the finger
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class Telemetry:
     """Opened logs. Close it, or use it as a context manager: it holds a folder on disk."""
 
     def __init__(self, paths: Sequence[Path], options: Options, progress: Progress | None = None) -> None:
-        if options.threads is not None and options.threads < 1:
-            raise InputError("threads must be 1 or more")
+        if options.threads is not None and not 1 <= options.threads <= _MOST_THREADS:
+            raise InputError(f"threads must be from 1 to {_MOST_THREADS}", hint="by default there are as many as cores")
         self._options = options
         self._since, self._until = (
             _time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until"))
