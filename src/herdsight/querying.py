@@ -1,9 +1,9 @@
 """Questions in KQL over logs: text in, Arrow out."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import pyarrow as pa
 from herdsight import tables
 from herdsight.errors import EngineError, InputError, QueryError
 from herdsight.kql import plan
-from herdsight.kql.bind import Query, bind
+from herdsight.kql.binding import Query, Surroundings, bind
+from herdsight.kql.binding.library import WATCHLIST
+from herdsight.kql.binding.scope import Probe
 from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lowering import lower
@@ -20,6 +22,7 @@ from herdsight.kql.rewrites import optimised
 from herdsight.kql.rewrites.walk import scans
 from herdsight.kql.show import shown
 from herdsight.kql.statements import Script, blocks, parse
+from herdsight.reference import watchlists
 from herdsight.tables import ColumnType
 from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
 
@@ -58,20 +61,22 @@ class Compiled:
     query: Query
 
 
-def compiled(text: str, source: str = "query") -> tuple[Compiled, ...]:
-    """Every query of a text, typed against the declared tables.
+DECLARED = Surroundings(tables.DECLARED)
+
+
+def compiled(text: str, source: str = "query", surroundings: Surroundings = DECLARED) -> tuple[Compiled, ...]:
+    """Every query of a text, typed against the declared tables and what else it may name.
 
     Raises:
         QueryError: it is wrong; `problems` has the errors of all blocks.
     """
-    declared = {name: tables.table(name) for name in tables.NAMES}
     done: list[Compiled] = []
     problems: list[QueryError] = []
     for block in blocks(Text(text, source)):
         try:
             with _depth():
                 script: Script = parse(block)
-                done += [Compiled(block.first_line, query) for query in bind(script, declared)]
+                done += [Compiled(block.first_line, query) for query in bind(script, surroundings)]
         except QueryError as error:
             problems.append(error)
     if problems:
@@ -102,16 +107,40 @@ def answers(
         InputError: a query names a table and there are no logs, or they cannot be read.
         EngineError: memory, disk or a value stood in the way.
     """
-    ready = compiled(text, source)
-    read = dict.fromkeys(name for each in ready for name in scanned_tables(each.query.relation))
+    surroundings = _surroundings(options)
+    ready = compiled(text, source, surroundings)
+    read = dict.fromkeys(
+        name for each in ready for name in scanned_tables(each.query.relation) if not name.startswith(WATCHLIST)
+    )
     if not paths and read:
         names = ", ".join(read)
         raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
-        unread = telemetry.unread
+        if any(each.query.open for each in ready):  # some columns show only in the data
+            ready = compiled(text, source, replace(surroundings, probe=_probe(telemetry)))
+        unread = (*telemetry.unread, *_unfilled(read))
         for each in ready:
             yield Answer(each.first_line, run(telemetry, each.query.relation), (*unread, *each.query.warnings))
             unread = ()
+
+
+def _surroundings(options: Options) -> Surroundings:
+    columns = {each.name: each.columns for each in watchlists(options.watchlists)}
+    return Surroundings(tables.DECLARED, columns, dict(options.parameters))
+
+
+def _probe(telemetry: Telemetry) -> Probe:
+    def probe(relation: plan.Relation) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = run(telemetry, relation).to_pylist()
+        return rows
+
+    return probe
+
+
+def _unfilled(read: Iterable[str]) -> tuple[str, ...]:
+    """A sentence that says of which tables there can be no rows."""
+    names = [name for name in read if name not in tables.NAMES]
+    return (f"no log fills {', '.join(names)} yet: taken as empty",) if names else ()
 
 
 @contextmanager
@@ -135,6 +164,7 @@ def _too_deep() -> QueryError:
 def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:
     """The rows of a plan over opened logs, in KQL's own column names and types."""
     with _depth():
+        telemetry.provide(relation)
         tree = lower(optimised(relation, micros(telemetry.now)))
         return typed(telemetry.run(tree), relation.fields)
 
@@ -143,8 +173,11 @@ def explanations(
     text: str, paths: Sequence[Path | str] = (), options: Options = DEFAULTS, *, source: str = "query"
 ) -> Iterator[Explanation]:
     """Explain the queries of a text; without paths against the declared tables alone."""
-    ready = compiled(text, source)
+    surroundings = _surroundings(options)
+    ready = compiled(text, source, surroundings)
     with Telemetry([Path(path) for path in paths], options) as telemetry:
+        if paths and any(each.query.open for each in ready):
+            ready = compiled(text, source, replace(surroundings, probe=_probe(telemetry)))
         now = micros(telemetry.now)
         for each in ready:
             yield _explanation(each, telemetry, now)

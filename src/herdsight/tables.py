@@ -1,8 +1,8 @@
 """Every table that a rule may name: its columns, their types and meaning, under Microsoft's names.
 
 The declarations are data, one CSV a table in `schemas/`. They follow the public references of Log Analytics,
-advanced hunting and ASIM; DeviceNetworkEvents has the columns of both of its surfaces, so that a query written for
-either runs here.
+advanced hunting and ASIM; the device tables have the columns of both of their surfaces, so that a query written for
+either runs here. Some tables no log fills yet: queries over them compile, and find nothing.
 """
 
 import csv
@@ -68,7 +68,7 @@ _MISTAKEN = {
 DEVICE_NETWORK_EVENTS = "DeviceNetworkEvents"
 COMMON_SECURITY_LOG = "CommonSecurityLog"
 NETWORK_SESSION = "ASimNetworkSessionLogs"
-NAMES = (DEVICE_NETWORK_EVENTS, COMMON_SECURITY_LOG, NETWORK_SESSION)
+NAMES = (DEVICE_NETWORK_EVENTS, COMMON_SECURITY_LOG, NETWORK_SESSION)  # those that logs can fill
 
 # Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded,
 # why. Everything that holds rows as they were read has the three; no query sees them.
@@ -84,12 +84,38 @@ def table(name: str) -> Table:
     Raises:
         KeyError: there is none.
     """
-    if name not in NAMES:
+    if name not in _declared_names():
         raise KeyError(name)
-    return Table(name, tuple(_declared(name)), "TimeGenerated", _MISTAKEN.get(name, {}))
+    return Table(name, tuple(_columns(name)), "TimeGenerated", _MISTAKEN.get(name, {}))
 
 
-def _declared(name: str) -> Iterator[Column]:
+class _Declared(Mapping[str, Table]):
+    """All declared tables by name; a table's declaration is read when it is asked for."""
+
+    def __getitem__(self, name: str) -> Table:
+        return table(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_declared_names())
+
+    def __len__(self) -> int:
+        return len(_declared_names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in _declared_names()
+
+
+DECLARED: Mapping[str, Table] = _Declared()
+
+
+@cache
+def _declared_names() -> dict[str, None]:
+    """Those that logs can fill first, the others by name."""
+    found = sorted(file.name.removesuffix(".csv") for file in files("herdsight").joinpath("schemas").iterdir())
+    return dict.fromkeys((*NAMES, *found))
+
+
+def _columns(name: str) -> Iterator[Column]:
     text = files("herdsight").joinpath("schemas", f"{name}.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(text.splitlines()):
         yield Column(row["name"], ColumnType(row["type"]), row["meaning"])

@@ -17,8 +17,16 @@ from herdsight.addresses import Network
 from herdsight.engines.duckdb import DEFAULT_MEMORY, DuckDbEngine
 from herdsight.errors import InputError
 from herdsight.findings.model import Input
+from herdsight.kql import plan
+from herdsight.kql.binding.library import WATCHLIST
+from herdsight.kql.functions.conversions import converted
+from herdsight.kql.functions.model import Operand
 from herdsight.kql.literals import datetime_micros, moment
+from herdsight.kql.lowering.relations import EXTERNAL
+from herdsight.kql.rewrites.walk import relations
 from herdsight.loading import FileRow, Loaded, ReadOptions, load
+from herdsight.reference import external, watchlists
+from herdsight.tables import ColumnType
 from herdsight.views import Part, carried, public_views
 
 Progress = Callable[[str, int, int], None]
@@ -36,7 +44,8 @@ class Options:
     `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the
     newest event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE,
     GLOB) pairs and `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how
-    many, None for all.
+    many, None for all. `watchlists`: (name, CSV file) pairs. `parameters`: (name, text) pairs for the parameters that a
+    query declares. `external`: the files that a query may name, as PATH or ADDRESS=PATH.
     """
 
     local: tuple[str, ...] = ()
@@ -47,6 +56,9 @@ class Options:
     format_in: str | None = None
     memory: str = DEFAULT_MEMORY
     threads: int | None = None
+    watchlists: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = ()
+    external: tuple[str, ...] = ()
 
 
 DEFAULTS = Options()
@@ -77,6 +89,8 @@ class Telemetry:
             read = ReadOptions(local, options.tables, options.format_in)
             self._loaded = load(self.engine, paths, read, progress) if paths else Loaded((), (), ())
             self._declare(local)
+            self._declared = set(tables.NAMES)
+            self.watchlists = watchlists(options.watchlists)
             self.engine.lock(self._loaded.readable)
         except BaseException:
             self.engine.close()
@@ -166,6 +180,44 @@ class Telemetry:
             rows = exp.select(*some).from_(trees.relation(name))
             self.engine.execute(exp.Create(this=trees.relation(name, KEPT), kind="TABLE", expression=rows))
 
+    def provide(self, relation: plan.Relation) -> None:
+        """Declare what a plan reads beside the tables that logs fill: other tables, watchlists, external data.
+
+        Raises:
+            InputError: the plan reads external data that is not allowed, or that cannot be read.
+        """
+        for part in relations(relation):
+            if isinstance(part, plan.Scan) and part.table not in self._declared:
+                self._provide_table(part)
+            if isinstance(part, plan.External) and part.uri not in self._declared:
+                self._provide_external(part)
+
+    def _provide_table(self, scan: plan.Scan) -> None:
+        self._declared.add(scan.table)
+        given = {f"{WATCHLIST}{each.name}": each.rows for each in self.watchlists}
+        if scan.table not in given:  # a table that no log fills
+            empty = exp.select(*(trees.named(trees.null(field.type), field.name) for field in scan.fields))
+            view = exp.Create(this=trees.relation(scan.table), kind="VIEW", expression=empty.where(exp.false()))
+            self.engine.execute(view)
+            return
+        self.engine.put(_RAW, given[scan.table])
+        rows = exp.select(*(trees.named(_of_watchlist(field, given[scan.table]), field.name) for field in scan.fields))
+        self._create(trees.relation(scan.table), rows.from_(trees.relation(_RAW)))
+
+    def _provide_external(self, node: plan.External) -> None:
+        self._declared.add(node.uri)
+        allowed = {each.rpartition("=")[0] or each: each.rpartition("=")[2] for each in self._options.external}
+        self.engine.put(_RAW, external(node, allowed))
+        self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(EXTERNAL)), kind="SCHEMA", exists=True))
+        values = (
+            trees.named(converted(Operand(_as_text(field.name), ColumnType.STRING), field.type), field.name)
+            for field in node.fields
+        )
+        self._create(trees.relation(node.uri, EXTERNAL), exp.select(*values).from_(trees.relation(_RAW)))
+
+    def _create(self, table: exp.Table, rows: exp.Select) -> None:
+        self.engine.execute(exp.Create(this=table, kind="TABLE", expression=rows))
+
     def carries(self, table: str) -> frozenset[str]:
         """The columns of that table that the logs can fill."""
         return carried(self.parts, table)
@@ -189,6 +241,26 @@ class Telemetry:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_RAW = "raw"
+
+
+def _as_text(name: str) -> exp.Expr:
+    text = exp.Cast(this=trees.column(name), to=trees.sql_type(ColumnType.STRING))
+    return exp.Coalesce(this=text, expressions=[trees.text("")])
+
+
+def _of_watchlist(field: plan.Field, rows: pa.Table) -> exp.Expr:
+    """A watchlist's own column, or one that every watchlist has; what it is searched by is its first column."""
+    if field.name in rows.column_names:
+        return _as_text(field.name)
+    if field.name == "SearchKey" and rows.column_names:
+        return _as_text(rows.column_names[0])
+    if field.name == "WatchlistItem":
+        pairs = [part for name in rows.column_names for part in (trees.text(name), trees.column(name))]
+        return exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(field.type))
+    return trees.null(field.type)
 
 
 def _rejected(file: Input) -> str:

@@ -4,16 +4,21 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from importlib.resources import files
+from inspect import Parameter as Param
+from inspect import Signature
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
+from herdsight import prelude
+from herdsight.engines.prelude import Prelude
 from herdsight.errors import EngineError
+from herdsight.tables import ColumnType
 
 DEFAULT_MEMORY = "4GB"
 
@@ -46,7 +51,7 @@ class DuckDbEngine:
             ) from error
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="duckdb")
         self._connection.execute("SET TimeZone = 'UTC'")
-        self._connection.execute(files("herdsight.engines").joinpath("duckdb.sql").read_text(encoding="utf-8"))
+        self._prelude = Prelude("duckdb_prelude", self._connection.execute, self._register)
 
     @property
     def folder(self) -> Path:
@@ -63,7 +68,7 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        sql = tree.sql(dialect="duckdb")
+        sql = self._statement(tree)
         rows: pa.Table = self._interruptible(lambda: self._connection.sql(sql).to_arrow_table())
         return rows
 
@@ -73,8 +78,31 @@ class DuckDbEngine:
         Raises:
             EngineError: memory, disk or a value stood in the way.
         """
-        sql = tree.sql(dialect="duckdb")
+        sql = self._statement(tree)
         self._interruptible(lambda: self._connection.execute(sql))
+
+    def _statement(self, tree: exp.Expr) -> str:
+        """The tree as SQL whose functions are all declared."""
+        sql = tree.sql(dialect="duckdb")
+        self._prelude.provide(sql)
+        return sql
+
+    def _register(self, name: str) -> None:
+        function = prelude.find(name)
+        if function is None:
+            return  # a name in a text; or DuckDB says that there is no such function
+        self._connection.create_function(
+            name,
+            _vectorised(function),
+            [_TYPES[parameter.type] for parameter in function.parameters],
+            _TYPES[function.result],
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
+        )
+
+    def put(self, name: str, rows: pa.Table) -> None:
+        """Make rows in memory readable under a name, in place of what had it."""
+        self._connection.register(name, rows)
 
     def lock(self, readable: Iterable[Path] = ()) -> None:
         """Close every way out: from now on no statement reads or writes a file but `readable` and the spill folder."""
@@ -107,6 +135,37 @@ class DuckDbEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_TYPES: dict[ColumnType, str] = {
+    ColumnType.STRING: "VARCHAR",
+    ColumnType.DYNAMIC: "VARCHAR",
+    ColumnType.LONG: "BIGINT",
+    ColumnType.REAL: "DOUBLE",
+    ColumnType.BOOL: "BOOLEAN",
+    ColumnType.DATETIME: "TIMESTAMP",
+}
+_ARROW = {
+    ColumnType.STRING: pa.string(),
+    ColumnType.DYNAMIC: pa.string(),
+    ColumnType.LONG: pa.int64(),
+    ColumnType.REAL: pa.float64(),
+    ColumnType.BOOL: pa.bool_(),
+    ColumnType.DATETIME: pa.timestamp("us"),
+}
+
+
+def _vectorised(function: prelude.Function) -> Callable[..., Any]:
+    """The function over Arrow columns, as DuckDB calls it."""
+
+    def over(*columns: Any) -> Any:
+        results = function.column([column.to_pylist() for column in columns])
+        return pa.array(results, _ARROW[function.result])
+
+    # DuckDB reads how many columns the function takes from its signature, and would evaluate its annotations.
+    names = (f"column_{position}" for position in range(len(function.parameters)))
+    over.__signature__ = Signature([Param(name, Param.POSITIONAL_ONLY) for name in names])  # type: ignore[attr-defined]
+    return over
 
 
 def _as_engine_error(error: duckdb.Error) -> EngineError:

@@ -14,13 +14,15 @@ _DEEPEST = 200  # nesting beyond this is no query that a person wrote, and would
 class Cursor:
     """Where the parser stands in a text.
 
-    `pipeline` parses the rest of a pipeline whose source has been read; the expression parser needs it for
-    sub-queries and lives below the module that has it.
+    `pipeline` parses the rest of a pipeline whose source has been read, `source` a source that begins with a word of
+    its own, `operators` the operators of a sub-query: the parsers of expressions and operators need them, and live
+    below the module that has them.
     """
 
     text: Text
     pipeline: Callable[["Cursor", syntax.Source], syntax.Pipeline]
     source: Callable[["Cursor"], syntax.Source | None]
+    operators: Callable[["Cursor"], tuple[syntax.Operator, ...]]
     tokens: list[Token] = field(default_factory=list)
     position: int = 0
     depth: int = 0
@@ -64,6 +66,10 @@ class Cursor:
         if not self.at(value):
             raise self.wrong(f"expected '{value}' {after}")
         return self.take()
+
+    def glued(self) -> bool:
+        """Whether the next token stands right behind the one before it."""
+        return self.position > 0 and self.next.start == self.tokens[self.position - 1].end
 
     def name(self, what: str) -> Token:
         """The next token, which must be a name, bare or as ['a name'].

@@ -12,7 +12,7 @@ from herdsight.kql.lexer import Kind, Token
 from herdsight.kql.literals import datetime_micros, timespan_micros
 from herdsight.tables import ColumnType
 
-_OR, _AND, _EQUAL, _ORDER, _SUM, _PRODUCT, _SIGN = range(1, 8)
+_OR, _AND, EQUALITY, _ORDER, _SUM, _PRODUCT, _SIGN = range(1, 8)
 
 _LISTS = ("in", "!in", "in~", "!in~", "has_any", "has_all")
 _BETWEEN = ("between", "!between")
@@ -27,9 +27,9 @@ _WORDS = (
 _POWERS = {
     "or": _OR,
     "and": _AND,
-    **dict.fromkeys(("==", "!=", "<>", "=~", "!~", *_LISTS, *_BETWEEN), _EQUAL),
-    **{f"{sign}{word}{case}": _EQUAL for word in _WORDS for sign in ("", "!") for case in ("", "_cs")},
-    "matches": _EQUAL,
+    **dict.fromkeys(("==", "!=", "<>", "=~", "!~", ":", *_LISTS, *_BETWEEN), EQUALITY),
+    **{f"{sign}{word}{case}": EQUALITY for word in _WORDS for sign in ("", "!") for case in ("", "_cs")},
+    "matches": EQUALITY,
     **dict.fromkeys(("<", ">", "<=", ">="), _ORDER),
     **dict.fromkeys(("+", "-"), _SUM),
     **dict.fromkeys(("*", "/", "%"), _PRODUCT),
@@ -53,6 +53,8 @@ def expression(cursor: Cursor, power: int = 0) -> syntax.Expression:
 def named_expression(cursor: Cursor) -> syntax.Expression:
     """`name = expression`, or an expression alone: a column's definition, or an argument."""
     start = cursor.next.start
+    if cursor.at("(") and (width := _unpacked(cursor)):
+        return _unpacking(cursor, width)
     if _names_something(cursor):
         name = cursor.name("a name")
         cursor.take()
@@ -70,6 +72,23 @@ def listed(
     while cursor.accept(","):
         items.append(item(cursor))
     return tuple(items)
+
+
+def _unpacked(cursor: Cursor) -> int:
+    """How many tokens the names of `(a, b) =` take, parentheses included; 0 where there is no such thing."""
+    distance = 1
+    while cursor.ahead(distance).kind is Kind.NAME and cursor.ahead(distance + 1).value == ",":
+        distance += 2
+    closes = cursor.ahead(distance).kind is Kind.NAME and cursor.ahead(distance + 1).value == ")"
+    return distance + 2 if closes and cursor.ahead(distance + 2).value == "=" else 0
+
+
+def _unpacking(cursor: Cursor, width: int) -> syntax.Unpacking:
+    start = cursor.next.start
+    taken = [cursor.take() for _ in range(width)]
+    cursor.take()
+    names = tuple(token.value for token in taken if token.kind is Kind.NAME)
+    return syntax.Unpacking(start, names, expression(cursor))
 
 
 def _names_something(cursor: Cursor) -> bool:
@@ -107,17 +126,18 @@ def _between(cursor: Cursor, value: syntax.Expression, token: Token) -> syntax.B
 
 def _list(cursor: Cursor, operator: str) -> tuple[syntax.Expression, ...]:
     cursor.expect("(", f"after '{operator}'")
-    items = listed(cursor, _argument, (")",))
+    items = listed(cursor, argument, (")",))
     cursor.expect(")", "behind the list")
     return items
 
 
-def _argument(cursor: Cursor) -> syntax.Expression:
+def argument(cursor: Cursor) -> syntax.Expression:
+    """An argument, or what stands in parentheses: a value, a named value, or a query."""
     if (source := cursor.source(cursor)) is not None:
         return cursor.pipeline(cursor, source)
     value = named_expression(cursor)
     if cursor.at("|"):
-        if not isinstance(value, syntax.Name | syntax.Call | syntax.Pipeline):
+        if not isinstance(value, syntax.Source):
             raise cursor.wrong("a query begins with a table")
         return cursor.pipeline(cursor, value)
     return value
@@ -155,7 +175,7 @@ def _atom(cursor: Cursor) -> syntax.Expression:
     token = cursor.next
     match token.kind:
         case Kind.STRING:
-            return _string(cursor)
+            return string(cursor)
         case Kind.LONG:
             return syntax.Literal(cursor.take().start, int(token.value), ColumnType.LONG)
         case Kind.REAL:
@@ -174,7 +194,8 @@ def _atom(cursor: Cursor) -> syntax.Expression:
     raise cursor.wrong("expected an expression")
 
 
-def _string(cursor: Cursor) -> syntax.Literal:
+def string(cursor: Cursor) -> syntax.Literal:
+    """A string, of one token or several beside each other."""
     first = cursor.take()
     value = first.value
     while cursor.next.kind is Kind.STRING:  # strings beside each other are one
@@ -184,28 +205,38 @@ def _string(cursor: Cursor) -> syntax.Literal:
 
 def _parenthesised(cursor: Cursor) -> syntax.Expression:
     cursor.take()
-    value = _argument(cursor)
+    value = argument(cursor)
     cursor.expect(")", "to close the parenthesis")
     return value
 
 
 def _named(cursor: Cursor) -> syntax.Expression:
     token = cursor.take()
-    if token.value in ("true", "false"):
-        return syntax.Literal(token.start, token.value == "true", ColumnType.BOOL)
+    if token.value in _BOOLS:
+        return syntax.Literal(token.start, _BOOLS[token.value], ColumnType.BOOL)
     if not cursor.at("("):
         return syntax.Name(token.start, token.value)
+    if token.value == "typeof":
+        return syntax.TypeOf(token.start, type_of(cursor))
     cursor.take()
     if token.value == "dynamic":
         value = _dynamic(cursor)
     elif token.value in _TYPED:
         value = _typed(cursor, _TYPED[token.value])
     else:
-        arguments = listed(cursor, _argument, (")",))
-        cursor.expect(")", f"behind the arguments of {token.value}")
-        return syntax.Call(token.start, token.value, arguments)
+        return call(cursor, token)
     cursor.expect(")", f"to close {token.value}(")
     return replace(value, start=token.start)
+
+
+_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+
+def call(cursor: Cursor, name: Token) -> syntax.Call:
+    """The arguments of a call whose name and opening parenthesis are read, and the closing one."""
+    arguments = listed(cursor, argument, (")",))
+    cursor.expect(")", f"behind the arguments of {name.value}")
+    return syntax.Call(name.start, name.value, arguments)
 
 
 _TYPED = {
@@ -222,6 +253,38 @@ _TYPED = {
     "time": ColumnType.TIMESPAN,
     "guid": ColumnType.GUID,
 }
+TYPE_NAMES = {
+    **{kind.value: kind for kind in ColumnType},
+    "boolean": ColumnType.BOOL,
+    "double": ColumnType.REAL,
+    "date": ColumnType.DATETIME,
+    "time": ColumnType.TIMESPAN,
+    "uuid": ColumnType.GUID,
+    "uniqueid": ColumnType.GUID,
+    "object": ColumnType.DYNAMIC,
+}
+
+
+def type_name(cursor: Cursor) -> ColumnType:
+    """A type by its name.
+
+    Raises:
+        QueryError: there is no such type.
+    """
+    kind = cursor.name("a type")
+    if kind.value not in TYPE_NAMES:
+        raise cursor.wrong(f"there is no type '{kind.value}'", at=kind.start, hint=f"one of {', '.join(ColumnType)}")
+    return TYPE_NAMES[kind.value]
+
+
+def type_of(cursor: Cursor) -> ColumnType:
+    """`(long)`, behind typeof."""
+    cursor.expect("(", "after 'typeof'")
+    kind = type_name(cursor)
+    cursor.expect(")", "behind the type")
+    return kind
+
+
 _REALS = {"nan": nan, "inf": inf}
 
 

@@ -21,7 +21,7 @@ def _lines(relation: plan.Relation, depth: int) -> Iterator[str]:
         yield from _lines(part, depth + 1)
 
 
-def _line(relation: plan.Relation) -> str:  # noqa: C901 a case a node
+def _line(relation: plan.Relation) -> str:  # noqa: C901, PLR0912 a case a node
     match relation:
         case plan.Scan(table=table):
             return f"scan {table}{_bounds(relation)}"
@@ -38,12 +38,35 @@ def _line(relation: plan.Relation) -> str:  # noqa: C901 a case a node
             return f"aggregate {', '.join(_measure(measure) for measure in measures)}{by}"
         case plan.Sorted(keys=keys):
             return f"sort {', '.join(_sort_key(key) for key in keys)}"
-        case plan.Limit(count=count):
-            return f"limit {count}"
+        case plan.Limit(count=count, per=per):
+            return f"limit {count}" + (f" per {', '.join(per)}" if per else "")
         case plan.Join(kind=kind, keys=keys):
             return f"join {kind} on {', '.join(f'{key.left} == {key.right}' for key in keys)}"
+        case plan.NetworkJoin():
+            return "join of addresses with their networks"
         case plan.IntervalJoin():
             return _interval(relation)
+        case plan.Union(parts=parts):
+            return f"union of {len(parts)}: {_names(relation.fields)}"
+        case plan.Numbered(name=name):
+            return f"number rows as {name}"
+        case plan.Unnest(expansions=expansions):
+            return f"expand {', '.join(f'{each.name} = {scalar_text(each.value)}' for each in expansions)}"
+        case plan.Windows(calls=calls):
+            return f"windows {', '.join(_window(call) for call in calls)}"
+        case plan.Sessions(value=value, longest=longest, gap=gap):
+            return f"sessions of {scalar_text(value)}, at most {scalar_text(longest)}, gaps to {scalar_text(gap)}"
+        case plan.Parsed(pattern=pattern, captures=captures):
+            return f"parse {', '.join(capture.name for capture in captures)} with {pattern!r}"
+        case plan.SeriesTable(measures=series, axis=axis, step=step):
+            names = ", ".join(_measure(each.measure) for each in series)
+            return f"series {names} on {axis.name} step {scalar_text(step)}"
+        case plan.Steps(steps=steps):
+            return f"scan {', '.join(step.name for step in steps)}"
+        case plan.External(uri=uri, format=kind):
+            return f"external {kind} {uri}"
+        case plan.Shared(name=name):
+            return f"shared as {name}"
 
 
 def _interval(join: plan.IntervalJoin) -> str:
@@ -72,6 +95,10 @@ def _measure(measure: plan.Measure) -> str:
     return f"{measure.name} = {measure.function.name}({', '.join(scalar_text(part) for part in measure.arguments)})"
 
 
+def _window(call: plan.WindowCall) -> str:
+    return f"{call.function.name}({', '.join(scalar_text(part) for part in call.arguments)})"
+
+
 def _sort_key(key: plan.SortKey) -> str:
     return (
         f"{scalar_text(key.value)} {'desc' if key.descending else 'asc'} nulls {'first' if key.nulls_first else 'last'}"
@@ -85,6 +112,10 @@ def scalar_text(value: plan.Scalar) -> str:
             return name
         case plan.Now():
             return "now()"
+        case plan.ScalarQuery(relation=relation):
+            return f"first of ({_line(relation)})"
+        case plan.InQuery(value=inner, relation=relation):
+            return f"({scalar_text(inner)} in ({_line(relation)}))"
         case plan.Const(value=int() as number, type=ColumnType.DATETIME):
             return f"datetime({moment(number).isoformat()})"
         case plan.Const(value=int() as number, type=ColumnType.TIMESPAN):

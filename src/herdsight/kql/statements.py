@@ -1,29 +1,18 @@
 """The parser's top: blocks of a text, statements of a block, pipelines of a statement."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from herdsight.errors import QueryError
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
-from herdsight.kql.expressions import expression
+from herdsight.kql.expressions import expression, type_name
 from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Kind, Text, Token, tokens
-from herdsight.kql.operators import (
-    OPERATORS,
-    UNSUPPORTED,
-    datatable_source,
-    operator_name,
-    print_source,
-    range_source,
-)
+from herdsight.kql.operators import OPERATORS, SOURCES, UNSUPPORTED, operator_name, scalar_parameters
+from herdsight.kql.operators.common import columns
 
-_SOURCES: Mapping[str, Callable[[Cursor, int], syntax.Source]] = {
-    "print": print_source,
-    "range": range_source,
-    "datatable": datatable_source,
-}
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -63,7 +52,7 @@ def parse(text: Text) -> Script:
         QueryError: it is not KQL, with the place where it stops being KQL.
         UnsupportedError: it is KQL that Herdsight does not do.
     """
-    cursor = Cursor(text, _pipeline, _source)
+    cursor = Cursor(text, _pipeline, _source, _operators)
     statements = [_statement(cursor)]
     while cursor.accept(";"):
         if cursor.next.kind is not Kind.END:
@@ -87,78 +76,140 @@ def _blank_line(gap: str) -> bool:
 
 def _goes_on(token: Token, following: Token) -> bool:
     is_mark = token.kind is Kind.MARK
-    return (is_mark and token.value not in (*_CLOSING, "*")) or following.value in ("|", ";", *_CLOSING)
+    ends_open = (is_mark and token.value not in (*_CLOSING, "*")) or _is_word(token, _AWAITING)
+    return ends_open or following.value in ("|", ";", *_CLOSING) or _is_word(following, _CONTINUING)
+
+
+def _is_word(token: Token, words: tuple[str, ...]) -> bool:
+    return token.kind is Kind.NAME and token.value in words
+
+
+_AWAITING = ("and", "or", "by", "on", "with", "in", "has", "has_any", "contains")
+_CONTINUING = ("and", "or", "by", "on", "asc", "desc")
 
 
 def _statement(cursor: Cursor) -> syntax.Statement:
     start = cursor.next.start
-    if cursor.at("let") and cursor.ahead(1).kind in (Kind.NAME, Kind.MARK):
+    if cursor.at("let") and (cursor.ahead(1).kind is Kind.NAME or cursor.ahead(1).value == "["):
         cursor.take()
         return _let(cursor, start)
     if cursor.at("set") and cursor.ahead(1).kind is Kind.NAME:
         cursor.take()
         return _setting(cursor, start)
+    if cursor.at("declare") and cursor.ahead(1).value == "query_parameters":
+        cursor.take()
+        cursor.take()
+        return syntax.Declaration(start, scalar_parameters(cursor))
     for word in ("declare", "alias", "restrict"):
         if cursor.at(word) and cursor.ahead(1).kind is Kind.NAME:
             raise cursor.unsupported(f"the statement '{word}'", start)
-    return _whole_pipeline(cursor)
+    return _value(cursor)
 
 
 def _let(cursor: Cursor, start: int) -> syntax.Let:
     name = cursor.name("a name after 'let'")
     cursor.expect("=", "after the name")
+    if cursor.at("view") and cursor.ahead(1).value == "(":
+        cursor.take()
+        return syntax.Let(start, name.value, _function(cursor, view=True))
     if cursor.at("(") and _declares_function(cursor):
-        raise cursor.unsupported("a function bound by let", start)
-    source = _source(cursor)
-    value: syntax.Expression = _pipeline(cursor, source) if source else expression(cursor)
-    if cursor.at("|") and isinstance(value, syntax.Source):
-        value = _pipeline(cursor, value)
-    return syntax.Let(start, name.value, value)
+        return syntax.Let(start, name.value, _function(cursor, view=False))
+    return syntax.Let(start, name.value, _value(cursor))
 
 
 def _declares_function(cursor: Cursor) -> bool:
     distance, depth = 1, 1
     while depth and cursor.ahead(distance).kind is not Kind.END:
-        depth += (cursor.ahead(distance).value == "(") - (cursor.ahead(distance).value == ")")
+        mark = cursor.ahead(distance)
+        depth += (mark.value == "(") - (mark.value == ")") if mark.kind is Kind.MARK else 0
         distance += 1
     return cursor.ahead(distance).value == "{"
+
+
+def _function(cursor: Cursor, *, view: bool) -> syntax.Function:
+    start = cursor.expect("(", "before the parameters").start
+    parameters: list[syntax.Parameter] = []
+    while not cursor.accept(")"):
+        parameters.append(_parameter(cursor))
+        if not cursor.at(")"):
+            cursor.expect(",", "between the parameters")
+    cursor.expect("{", "before the function's body")
+    return syntax.Function(start, tuple(parameters), _body(cursor), view)
+
+
+def _parameter(cursor: Cursor) -> syntax.Parameter:
+    name = cursor.name("a parameter's name")
+    cursor.expect(":", "between a parameter and its type")
+    if not cursor.at("("):
+        kind = type_name(cursor)
+        default = expression(cursor) if cursor.accept("=") else None
+        return syntax.Parameter(name.start, name.value, kind, (), default)
+    if cursor.ahead(1).value == "*":
+        for mark in "(*)":
+            cursor.expect(mark, "in a table's type")
+        return syntax.Parameter(name.start, name.value, None)
+    return syntax.Parameter(name.start, name.value, None, columns(cursor, "in a table's type"))
+
+
+def _body(cursor: Cursor) -> tuple[syntax.Statement, ...]:
+    cursor.deeper()
+    statements: list[syntax.Statement] = []
+    while not cursor.accept("}"):
+        statements.append(_statement(cursor))
+        if not cursor.accept(";") and not cursor.at("}"):
+            raise cursor.wrong("expected ';' or '}' in a function's body")
+    if not statements:
+        raise cursor.wrong("the function's body is empty")
+    cursor.depth -= 1
+    return tuple(statements)
 
 
 def _setting(cursor: Cursor, start: int) -> syntax.Setting:
     name = cursor.name("an option after 'set'")
     if cursor.accept("="):
+        cursor.accept("-")
         cursor.take()
     return syntax.Setting(start, name.value)
 
 
-def _whole_pipeline(cursor: Cursor) -> syntax.Pipeline:
+def _value(cursor: Cursor) -> syntax.Expression:
+    """A query, or a value; a lone name or call may be either."""
     start = cursor.next.start
     source = _source(cursor)
-    if source is None:
-        value = expression(cursor)
-        if not isinstance(value, syntax.Source):
-            raise cursor.wrong("a query begins with a table", at=start)
-        source = value
-    return _pipeline(cursor, source)
+    if source is not None:
+        return _pipeline(cursor, source)
+    value = expression(cursor)
+    if not cursor.at("|"):
+        return value
+    if not isinstance(value, syntax.Source):
+        raise cursor.wrong("a query begins with a table", at=start)
+    return _pipeline(cursor, value)
 
 
 def _source(cursor: Cursor) -> syntax.Source | None:
-    """A source that begins with a word of its own (print, range, datatable); None where there is none."""
+    """A source that begins with a word of its own (print, union, ...); None where there is none."""
     token, following = cursor.next, cursor.ahead(1)
     if token.kind is not Kind.NAME:
         return None
-    if token.value in _SOURCES and _begins_source(token, following):
+    if token.value in SOURCES and _begins_source(cursor, token, following):
         cursor.take()
-        return _SOURCES[token.value](cursor, token.start)
+        return SOURCES[token.value](cursor, token.start)
     begins = following.kind in (Kind.NAME, Kind.STRING, Kind.LONG) or following.value == "("
-    if token.value in UNSUPPORTED and begins:
+    if token.value in UNSUPPORTED and begins and following.value not in OPERATORS:
         raise cursor.unsupported(f"the operator '{token.value}'", token.start)
     return None
 
 
-def _begins_source(token: Token, following: Token) -> bool:
-    if token.value == "range":  # also a name that people give to columns
-        return following.kind is Kind.NAME
+def _begins_source(cursor: Cursor, token: Token, following: Token) -> bool:
+    """Whether the word is a source here: most are names that people give to columns, too."""
+    if token.value == "range":  # and a function
+        return following.kind is Kind.NAME and cursor.ahead(2).value == "from"
+    if token.value in ("datatable", "externaldata"):
+        return following.value == "("
+    if token.value in ("union", "search"):
+        return following.kind in (Kind.NAME, Kind.STRING, Kind.MARK) and following.value not in (
+            *("=", ")", ",", "|", ";", ".", "==", "!=", "[", "=~", "has", "contains"),
+        )
     return following.kind not in (Kind.MARK, Kind.END) or following.value in ("(", "[", "-", "+")
 
 
@@ -167,6 +218,15 @@ def _pipeline(cursor: Cursor, source: syntax.Source) -> syntax.Pipeline:
     while cursor.accept("|"):
         operators.append(_operator(cursor))
     return syntax.Pipeline(source.start, source, tuple(operators))
+
+
+def _operators(cursor: Cursor) -> tuple[syntax.Operator, ...]:
+    cursor.deeper()
+    operators = [_operator(cursor)]
+    while cursor.accept("|"):
+        operators.append(_operator(cursor))
+    cursor.depth -= 1
+    return tuple(operators)
 
 
 def _operator(cursor: Cursor) -> syntax.Operator:

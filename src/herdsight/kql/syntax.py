@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from herdsight.tables import ColumnType
@@ -10,9 +10,9 @@ from herdsight.tables import ColumnType
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Any part of a text: `start` is the offset that an error about it points at."""
+    """Any part of a text: `start` is the offset that an error about it points at, and no part of what it says."""
 
-    start: int
+    start: int = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,28 @@ class Assignment(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Unpacking(Node):
+    """`(name, name) = value`: names for the columns of a call that gives several."""
+
+    names: tuple[str, ...]
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf(Node):
+    """`typeof(long)`, as an argument."""
+
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(Node):
+    """A name with wildcards, where tables or columns are meant by it: `Device*`."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member(Node):
     """`value.name`, a path into a dynamic."""
 
@@ -101,6 +123,25 @@ class Index(Node):
 @dataclass(frozen=True, slots=True)
 class Star(Node):
     """`*`: every column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Node):
+    """`name: type = default` of a function; of a table, `columns` in place of `type`, empty for `(*)`."""
+
+    name: str
+    type: ColumnType | None
+    columns: tuple[ColumnDeclaration, ...] = ()
+    default: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Node):
+    """`(parameter, ...) { statement; ... }`, as let binds it; a view is a table without parameters."""
+
+    parameters: tuple[Parameter, ...]
+    body: tuple[Statement, ...]
+    view: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +196,18 @@ class ProjectRename(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectReorder(Node):
-    """`| project-reorder name, prefix*, ...`: those first, the others behind them."""
+class Reordered(Node):
+    """Columns that come first, by a name with wildcards; `order`: "asc" or "desc" by name, None as they stand."""
 
-    patterns: tuple[str, ...]
+    pattern: str
+    order: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectReorder(Node):
+    """`| project-reorder name, prefix* asc, ...`: those first, the others behind them."""
+
+    patterns: tuple[Reordered, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +249,9 @@ class Distinct(Node):
 
 @dataclass(frozen=True, slots=True)
 class Count(Node):
-    """`| count`."""
+    """`| count`, and `| count as name`."""
+
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +263,238 @@ class Serialize(Node):
 
 @dataclass(frozen=True, slots=True)
 class Join(Node):
-    """`| join kind=... (right) on condition, ...`."""
+    """`| join kind=... (right) on condition, ...`; or, of every row with every row, `where condition`."""
 
     kind: str
     right: Pipeline
     conditions: tuple[Expression, ...]
+    where: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Node):
+    """`| lookup kind=... (right) on condition, ...`."""
+
+    kind: str
+    right: Pipeline
+    conditions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Union(Node):
+    """`union kind=... withsource=name isfuzzy=... source, ...`; as an operator, the pipeline is its first source."""
+
+    kind: str
+    with_source: str | None
+    fuzzy: bool
+    sources: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class As(Node):
+    """`| as name`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke(Node):
+    """`| invoke function(...)`."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Capture(Node):
+    """A column that parse fills: a name and a type."""
+
+    name: str
+    type: ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Parse(Node):
+    """`| parse kind=... value with "text" name:type * ...`; `only` is parse-where: rows that match."""
+
+    kind: str
+    flags: str
+    value: Expression
+    parts: tuple[Literal | Capture | Star, ...]
+    only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParseKv(Node):
+    """`| parse-kv value as (name:type, ...) with (option=value, ...)`."""
+
+    value: Expression
+    keys: tuple[ColumnDeclaration, ...]
+    options: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion(Node):
+    """One column of mv-expand or mv-apply: `name = value to typeof(type)`."""
+
+    name: str | None
+    value: Expression
+    type: ColumnType | None
+
+
+@dataclass(frozen=True, slots=True)
+class MvExpand(Node):
+    """`| mv-expand kind=bag with_itemindex=name name = value to typeof(type), ... limit n`."""
+
+    kind: str
+    index: str | None
+    items: tuple[Expansion, ...]
+    limit: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class MvApply(Node):
+    """`| mv-apply ... on (operator | ...)`."""
+
+    expand: MvExpand
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesItem(Node):
+    """One series of make-series: an aggregate, and the value of a bin without rows."""
+
+    value: Expression
+    default: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSeries(Node):
+    """`| make-series aggregate default=0, ... on axis from low to high step step by key, ...`.
+
+    `inclusive` is the older form, `on axis in range(low, high, step)`, whose upper end belongs to it. `nonempty`:
+    there is a row even where there is no input.
+    """
+
+    items: tuple[SeriesItem, ...]
+    axis: Expression
+    low: Expression | None
+    high: Expression | None
+    step: Expression
+    inclusive: bool
+    nonempty: bool
+    keys: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition(Node):
+    """`| partition by key (operator | ...)`."""
+
+    key: Name
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Node):
+    """`| sample n`."""
+
+    count: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDistinct(Node):
+    """`| sample-distinct n of value`."""
+
+    count: Expression
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class TopHitters(Node):
+    """`| top-hitters n of value by weight`."""
+
+    count: Expression
+    value: Expression
+    weight: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Level(Node):
+    """One level of top-nested: `n of value with others = text by aggregate desc`."""
+
+    count: Expression | None
+    value: Expression
+    others: Expression | None
+    by: Expression
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TopNested(Node):
+    """`| top-nested n of value by aggregate, ...`."""
+
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Node):
+    """One step of scan: `step name output=all: condition => name = value, ...`."""
+
+    name: str
+    output: str
+    optional: bool
+    condition: Expression
+    assignments: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Node):
+    """`| scan with_match_id=name declare (name: type = default, ...) with (step ...; ...)`."""
+
+    match_id: str | None
+    declared: tuple[Parameter, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Node):
+    """`search in (table, ...) condition`; a text in it stands for: some column has it."""
+
+    case_sensitive: bool
+    tables: tuple[Expression, ...]
+    condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluate(Node):
+    """`| evaluate plugin(...) : (name: type, ...)`; `keeps`: the schema began with `*`."""
+
+    call: Call
+    schema: tuple[ColumnDeclaration, ...] | None
+    keeps: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GetSchema(Node):
+    """`| getschema`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consume(Node):
+    """`| consume`: the rows are computed and dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Render(Node):
+    """`| render chart with (...)`: how to draw the result, which is a hint."""
+
+    chart: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssertSchema(Node):
+    """`| assert-schema (name: type, ...)`."""
+
+    columns: tuple[ColumnDeclaration, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +539,27 @@ class Range(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalData(Node):
+    """`externaldata(name: type, ...)[uri, ...] with (format=..., ignoreFirstRecord=...)`."""
+
+    columns: tuple[ColumnDeclaration, ...]
+    uris: tuple[Expression, ...]
+    options: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Let(Node):
     """`let name = value`."""
 
     name: str
-    value: Expression
+    value: Expression | Function
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration(Node):
+    """`declare query_parameters(name: type = default, ...)`."""
+
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +570,8 @@ class Setting(Node):
 
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-Source: TypeAlias = Name | Call | Pipeline | Print | DataTable | Range
-Statement: TypeAlias = Let | Setting | Pipeline
+Source: TypeAlias = Name | Call | Member | Pipeline | Print | DataTable | Range | Union | Search | ExternalData
+Statement: TypeAlias = "Let | Setting | Declaration | Expression"
 Operator: TypeAlias = (
     Where
     | Extend
@@ -294,7 +588,42 @@ Operator: TypeAlias = (
     | Count
     | Serialize
     | Join
+    | Lookup
+    | Union
+    | As
+    | Invoke
+    | Parse
+    | ParseKv
+    | MvExpand
+    | MvApply
+    | MakeSeries
+    | Partition
+    | Sample
+    | SampleDistinct
+    | TopHitters
+    | TopNested
+    | Scan
+    | Search
+    | Evaluate
+    | GetSchema
+    | Consume
+    | Render
+    | AssertSchema
 )
 Expression: TypeAlias = (
-    Name | Literal | Unary | Binary | Between | Membership | Call | Assignment | Member | Index | Star | Pipeline
+    Name
+    | Literal
+    | Unary
+    | Binary
+    | Between
+    | Membership
+    | Call
+    | Assignment
+    | Unpacking
+    | Member
+    | Index
+    | Star
+    | TypeOf
+    | Pattern
+    | Pipeline
 )

@@ -2,8 +2,28 @@
 
 from collections.abc import Mapping
 
-from herdsight.kql.functions import addresses, aggregates, arithmetic, comparisons, conversions, logic, strings, times
-from herdsight.kql.functions.model import Aggregate, Scalar
+from herdsight.kql.functions import (
+    addresses,
+    aggregates,
+    arithmetic,
+    arrays,
+    bags,
+    comparisons,
+    conversions,
+    encodings,
+    gathered,
+    logic,
+    mathematics,
+    paths,
+    patterns,
+    percentiles,
+    series,
+    strings,
+    terms,
+    times,
+    windows,
+)
+from herdsight.kql.functions.model import Aggregate, Scalar, Window
 
 
 def _by_name(rows: tuple[Scalar, ...]) -> Mapping[str, tuple[Scalar, ...]]:
@@ -13,6 +33,25 @@ def _by_name(rows: tuple[Scalar, ...]) -> Mapping[str, tuple[Scalar, ...]]:
 
 # A name may have several rows, for several types of arguments: the first that fits is meant.
 SCALARS: Mapping[str, tuple[Scalar, ...]] = _by_name(
-    (*addresses.ROWS, *arithmetic.ROWS, *comparisons.ROWS, *conversions.ROWS, *logic.ROWS, *strings.ROWS, *times.ROWS)
+    (
+        *addresses.ROWS,
+        *arithmetic.ROWS,
+        *arrays.ROWS,
+        *bags.ROWS,
+        *comparisons.ROWS,
+        *conversions.ROWS,
+        *encodings.ROWS,
+        *gathered.SCALAR_ROWS,
+        *logic.ROWS,
+        *mathematics.ROWS,
+        *paths.ROWS,
+        *patterns.ROWS,
+        *percentiles.SCALAR_ROWS,
+        *series.ROWS,
+        *strings.ROWS,
+        *terms.ROWS,
+        *times.ROWS,
+    )
 )
-AGGREGATES: Mapping[str, Aggregate] = {row.name: row for row in aggregates.ROWS}
+WINDOWS: Mapping[str, Window] = {row.name: row for row in windows.ROWS}
+AGGREGATES: Mapping[str, Aggregate] = {row.name: row for row in (*aggregates.ROWS, *gathered.ROWS, *percentiles.ROWS)}

@@ -1,152 +1,193 @@
-"""Arithmetic on numbers, datetimes and timespans."""
+"""The operators of arithmetic, and bins: on numbers, datetimes, timespans and what dynamics hold."""
 
 from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
 from herdsight import trees
-from herdsight.kql.functions.model import DATETIME, LONG, NUMBER, TIMESPAN, Naming, Operand, Scalar, TypeSet
+from herdsight.kql.functions import dates
+from herdsight.kql.functions.model import (
+    DATETIME,
+    DYNAMIC,
+    LONG,
+    NUMBER,
+    TIMESPAN,
+    Naming,
+    Operand,
+    Result,
+    Scalar,
+    TypeSet,
+    calls,
+)
+from herdsight.kql.syntax import Value
 from herdsight.tables import ColumnType
 
 _PAGE = "numerical-operators"
 _TIME_PAGE = "datetime-timespan-arithmetic"
+_EXACT = NUMBER - {ColumnType.DECIMAL}  # what Python computes as the engine does
+_Lower = Callable[[Operand, Operand], exp.Expr]
 
 
 def wider(types: Sequence[ColumnType]) -> ColumnType:
-    """The type of a number made of such numbers: long from whole ones, else real (decimal stays decimal)."""
-    if ColumnType.REAL in types:
-        return ColumnType.REAL
-    return ColumnType.DECIMAL if ColumnType.DECIMAL in types else ColumnType.LONG
+    """The type of a number made of such numbers: long from whole ones, else real; decimal where there is one."""
+    if ColumnType.DECIMAL in types:
+        return ColumnType.DECIMAL
+    return ColumnType.REAL if ColumnType.REAL in types else ColumnType.LONG
 
 
 def cast(operand: Operand, kind: ColumnType) -> exp.Expr:
     """The operand as that type; as it is where it has it. A whole constant is an INTEGER in SQL, which overflows."""
     bare = operand.is_constant and kind is ColumnType.LONG
-    return operand.sql if operand.type is kind and not bare else exp.Cast(this=operand.sql, to=trees.sql_type(kind))
+    if operand.type is kind and not bare:
+        return operand.sql
+    # A real may be too large for a decimal, or no number.
+    node = exp.TryCast if kind is ColumnType.DECIMAL else exp.Cast
+    return node(this=operand.sql, to=trees.sql_type(kind))
 
 
-def _numeric(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
+def _numeric(symbol: str, node: type[exp.Binary], whole: str) -> _Lower:
+    """An operator on two numbers; of whole ones by the macro of that name, which minds 64 bits."""
+
     def lower(left: Operand, right: Operand) -> exp.Expr:
-        kind = wider([left.type, right.type])
-        return node(this=cast(left, kind), expression=cast(right, kind))
+        match kind := wider([left.type, right.type]):
+            case ColumnType.DECIMAL:
+                return _decimal(symbol)(left, right)
+            case ColumnType.LONG:
+                return trees.call(whole, cast(left, kind), cast(right, kind))
+            case _:
+                return node(this=cast(left, kind), expression=cast(right, kind))
 
     return lower
 
 
-def _whole_divide(left: Operand, right: Operand) -> exp.Expr:
-    return trees.call("kql_divide", cast(left, ColumnType.LONG), cast(right, ColumnType.LONG))
+def _decimal(symbol: str) -> _Lower:
+    """An operator on decimals, which SQL computes with fewer digits than they have."""
+
+    def lower(left: Operand, right: Operand) -> exp.Expr:
+        digits = (exp.Cast(this=side.sql, to=trees.sql_type(ColumnType.STRING)) for side in (left, right))
+        computed = trees.call("kql_decimal", trees.text(symbol), *digits)
+        return exp.TryCast(this=computed, to=trees.sql_type(ColumnType.DECIMAL))
+
+    return lower
 
 
-def _modulo(left: Operand, right: Operand) -> exp.Expr:
-    kind = wider([left.type, right.type])
-    return trees.call("kql_modulo", cast(left, kind), cast(right, kind))
+def _dynamic(symbol: str) -> _Lower:
+    return lambda left, right: trees.call("kql_dynamic_arithmetic", trees.text(symbol), left.sql, right.sql)
 
 
-def _real_divide(left: Operand, right: Operand) -> exp.Expr:
+def _divide(left: Operand, right: Operand) -> exp.Expr:
+    if ColumnType.DECIMAL in (left.type, right.type):
+        return _decimal("/")(left, right)
     both = {"this": cast(left, ColumnType.REAL), "expression": cast(right, ColumnType.REAL)}
     return exp.Div(**both, typed=True, safe=False)
 
 
-def _plain(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
-    def lower(left: Operand, right: Operand) -> exp.Expr:
-        return node(this=left.sql, expression=right.sql)
+def _modulo(left: Operand, right: Operand) -> exp.Expr:
+    kind = wider([left.type, right.type])
+    if kind is ColumnType.DECIMAL:
+        return _decimal("%")(left, right)
+    name = "kql_modulo" if kind is ColumnType.LONG else "kql_modulo_real"
+    return trees.call(name, cast(left, kind), cast(right, kind))
 
-    return lower
+
+def _span(sql: exp.Expr) -> exp.Expr:
+    """A real count of microseconds as a timespan; null where it is too large."""
+    return exp.TryCast(this=exp.Round(this=sql), to=trees.sql_type(ColumnType.TIMESPAN))
 
 
 def _scaled(left: Operand, right: Operand) -> exp.Expr:
-    """Timespan times or by a number; microseconds stay whole."""
+    """Timespan times a number or a number times a timespan; microseconds stay whole."""
     span, factor = (left, right) if left.type is ColumnType.TIMESPAN else (right, left)
-    product = exp.Mul(this=cast(span, ColumnType.REAL), expression=cast(factor, ColumnType.REAL))
-    return exp.Cast(this=exp.Round(this=product), to=trees.sql_type(ColumnType.TIMESPAN))
+    if factor.type in LONG:
+        return trees.call("kql_multiply", span.sql, factor.sql)
+    return _span(exp.Mul(this=cast(span, ColumnType.REAL), expression=cast(factor, ColumnType.REAL)))
 
 
 def _part(left: Operand, right: Operand) -> exp.Expr:
-    quotient = _real_divide(left, right)
-    return exp.Cast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.TIMESPAN))
+    real = Operand(cast(right, ColumnType.REAL), ColumnType.REAL)
+    return _span(_divide(left, real))
+
+
+def _ticks(time: Operand) -> Operand:
+    """The time as a count of microseconds since 0001-01-01, which a timespan divides."""
+    origin = Operand(trees.timestamp(dates.FIRST), ColumnType.DATETIME)
+    return Operand(trees.call("kql_elapsed", origin.sql, time.sql), ColumnType.TIMESPAN)
+
+
+def _later(time: Operand, span: Operand) -> exp.Expr:
+    return trees.call("kql_later", time.sql, span.sql)
+
+
+def _earlier(time: Operand, span: Operand) -> exp.Expr:
+    return trees.call("kql_later", time.sql, exp.Neg(this=span.sql))
+
+
+def _negated(types: Sequence[ColumnType]) -> ColumnType:
+    return types[0] if types[0] in (ColumnType.TIMESPAN, ColumnType.DYNAMIC) else wider(types)
+
+
+def _negate(value: Operand) -> exp.Expr:
+    zero = Operand(trees.number(0), ColumnType.LONG, 0, is_constant=True)
+    match kind := _negated([value.type]):
+        case ColumnType.DYNAMIC:
+            return _dynamic("-")(Operand(trees.text("0"), kind), value)
+        case ColumnType.LONG | ColumnType.TIMESPAN:
+            return trees.call("kql_subtract", zero.sql, cast(value, kind))
+        case _:
+            return exp.Neg(this=cast(value, kind))
 
 
 def _bin_number(value: Operand, size: Operand) -> exp.Expr:
     kind = wider([value.type, size.type])
-    name = "kql_bin_long" if kind is ColumnType.LONG else "kql_bin_real"
-    return trees.call(name, cast(value, kind), cast(size, kind))
+    if kind is ColumnType.DECIMAL:
+        return _decimal("bin")(value, size)
+    return trees.call("kql_bin_real", cast(value, kind), cast(size, kind))
 
 
-def _bin_timespan(value: Operand, size: Operand) -> exp.Expr:
-    return trees.call("kql_bin_long", value.sql, size.sql)
-
-
-def _bin_datetime(value: Operand, size: Operand) -> exp.Expr:
-    return trees.call("kql_bin_datetime", value.sql, size.sql)
+def _bin_number_at(value: Operand, size: Operand, origin: Operand) -> exp.Expr:
+    kind = wider([value.type, size.type, origin.type])
+    distance = Operand(_numeric("-", exp.Sub, "kql_subtract")(value, origin), kind)
+    lower = calls("kql_bin_long") if kind is ColumnType.LONG else _bin_number
+    return _numeric("+", exp.Add, "kql_add")(origin, Operand(lower(distance, size), kind))
 
 
 def _row(  # noqa: PLR0913,PLR0917 a row has as many cells as the table has columns
     name: str,
     left: TypeSet,
     right: TypeSet,
-    result: ColumnType | Callable[[Sequence[ColumnType]], ColumnType],
-    lower: Callable[[Operand, Operand], exp.Expr],
-    evaluate: Callable[..., int | float] | None = None,
+    result: Result,
+    lower: _Lower,
+    evaluate: Callable[..., Value] | None = None,
     page: str = _TIME_PAGE,
 ) -> Scalar:
-    naming = Naming.ARGUMENT if name in ("bin", "floor") else Naming.NUMBERED
-    return Scalar(name, (left, right), result, lower, page, naming=naming, evaluate=evaluate)
+    return Scalar(name, (left, right), result, lower, page, evaluate=evaluate)
 
 
-def _negated(types: Sequence[ColumnType]) -> ColumnType:
-    return types[0] if types[0] is ColumnType.TIMESPAN else wider(types)
-
-
-def _negate(value: Operand) -> exp.Expr:
-    return exp.Neg(this=cast(value, _negated([value.type])))
-
-
-def _rounded(node: Callable[[exp.Expr], exp.Expr]) -> Callable[[Operand], exp.Expr]:
-    return lambda value: node(cast(value, ColumnType.REAL))
-
-
-def _round(value: Operand, digits: Operand | None = None) -> exp.Expr:
-    return exp.Round(this=cast(value, ColumnType.REAL), decimals=digits.sql if digits else None)
-
-
-_BIN = tuple(
-    row
-    for name in ("bin", "floor")
-    for row in (
-        _row(name, NUMBER, NUMBER, wider, _bin_number, page="bin-function"),
-        _row(name, TIMESPAN, TIMESPAN, ColumnType.TIMESPAN, _bin_timespan, page="bin-function"),
-        _row(name, DATETIME, TIMESPAN, ColumnType.DATETIME, _bin_datetime, page="bin-function"),
+def _number_rows(name: str, lower: _Lower, evaluate: Callable[..., Value] | None = None) -> tuple[Scalar, ...]:
+    """The operator on numbers, on decimals, and on what two dynamics hold."""
+    return (
+        _row(name, _EXACT, _EXACT, wider, lower, evaluate, _PAGE),
+        _row(name, NUMBER, NUMBER, wider, lower, page=_PAGE),
+        _row(name, DYNAMIC, DYNAMIC, ColumnType.DYNAMIC, _dynamic(name), page=_PAGE),
     )
+
+
+_SPANS = (TIMESPAN, TIMESPAN)
+_TIME_AND_SPAN = (DATETIME, TIMESPAN)
+_plus, _minus, _times = (
+    _numeric("+", exp.Add, "kql_add"),
+    _numeric("-", exp.Sub, "kql_subtract"),
+    _numeric("*", exp.Mul, "kql_multiply"),
 )
 
-ROWS = (
-    _row("+", NUMBER, NUMBER, wider, _numeric(exp.Add), lambda a, b: a + b, _PAGE),
-    _row(
-        "+",
-        DATETIME,
-        TIMESPAN,
-        ColumnType.DATETIME,
-        lambda t, d: trees.call("kql_later", t.sql, d.sql),
-        lambda a, b: a + b,
-    ),
-    _row(
-        "+",
-        TIMESPAN,
-        DATETIME,
-        ColumnType.DATETIME,
-        lambda d, t: trees.call("kql_later", t.sql, d.sql),
-        lambda a, b: a + b,
-    ),
-    _row("+", TIMESPAN, TIMESPAN, ColumnType.TIMESPAN, _plain(exp.Add), lambda a, b: a + b),
-    _row("-", NUMBER, NUMBER, wider, _numeric(exp.Sub), lambda a, b: a - b, _PAGE),
-    _row(
-        "-",
-        DATETIME,
-        TIMESPAN,
-        ColumnType.DATETIME,
-        lambda t, d: trees.call("kql_later", t.sql, exp.Neg(this=d.sql)),
-        lambda a, b: a - b,
-    ),
+# Where a dynamic stands beside a datetime or a timespan, the first of the rows that fit says what it is taken as.
+_OPERATORS = (
+    *_number_rows("+", _plus, lambda a, b: a + b),
+    _row("+", *_SPANS, ColumnType.TIMESPAN, calls("kql_add"), lambda a, b: a + b),
+    _row("+", *_TIME_AND_SPAN, ColumnType.DATETIME, _later, lambda a, b: a + b),
+    _row("+", TIMESPAN, DATETIME, ColumnType.DATETIME, lambda d, t: _later(t, d), lambda a, b: a + b),
+    *_number_rows("-", _minus, lambda a, b: a - b),
+    _row("-", *_SPANS, ColumnType.TIMESPAN, calls("kql_subtract"), lambda a, b: a - b),
     _row(
         "-",
         DATETIME,
@@ -155,23 +196,37 @@ ROWS = (
         lambda a, b: trees.call("kql_elapsed", b.sql, a.sql),
         lambda a, b: a - b,
     ),
-    _row("-", TIMESPAN, TIMESPAN, ColumnType.TIMESPAN, _plain(exp.Sub), lambda a, b: a - b),
-    _row("*", NUMBER, NUMBER, wider, _numeric(exp.Mul), lambda a, b: a * b, _PAGE),
-    _row("*", TIMESPAN, NUMBER, ColumnType.TIMESPAN, _scaled, lambda a, b: round(a * b)),
-    _row("*", NUMBER, TIMESPAN, ColumnType.TIMESPAN, _scaled, lambda a, b: round(a * b)),
-    _row("/", LONG, LONG, ColumnType.LONG, _whole_divide, page=_PAGE),
-    _row("/", NUMBER, NUMBER, ColumnType.REAL, _real_divide, page=_PAGE),
-    _row("/", TIMESPAN, TIMESPAN, ColumnType.REAL, _real_divide),
+    _row("-", *_TIME_AND_SPAN, ColumnType.DATETIME, _earlier, lambda a, b: a - b),
+    *_number_rows("*", _times, lambda a, b: a * b),
+    _row("*", TIMESPAN, NUMBER, ColumnType.TIMESPAN, _scaled, lambda a, b: dates.whole(a * b)),
+    _row("*", NUMBER, TIMESPAN, ColumnType.TIMESPAN, _scaled, lambda a, b: dates.whole(a * b)),
+    _row("/", LONG, LONG, ColumnType.LONG, calls("kql_divide"), dates.divided, _PAGE),
+    *_number_rows("/", _divide),
+    _row("/", *_SPANS, ColumnType.REAL, _divide),
     _row("/", TIMESPAN, NUMBER, ColumnType.TIMESPAN, _part),
-    _row("%", LONG, LONG, ColumnType.LONG, _modulo, page=_PAGE),
-    _row("%", NUMBER, NUMBER, ColumnType.REAL, _modulo, page=_PAGE),
-    Scalar("negate", (NUMBER | TIMESPAN,), _negated, _negate, _PAGE, evaluate=lambda a: -a),
-    *_BIN,
-    Scalar("abs", (NUMBER,), wider, lambda x: exp.Abs(this=cast(x, wider([x.type]))), "abs-function"),
-    Scalar("ceiling", (NUMBER,), ColumnType.REAL, _rounded(lambda x: exp.Ceil(this=x)), "ceiling-function"),
-    Scalar("round", (NUMBER, LONG), ColumnType.REAL, _round, "round-function", Naming.PREFIXED, optional=1),
-    Scalar("sqrt", (NUMBER,), ColumnType.REAL, _rounded(lambda x: exp.Sqrt(this=x)), "sqrt-function", Naming.PREFIXED),
-    Scalar(
-        "pow", (NUMBER, NUMBER), ColumnType.REAL, lambda x, y: exp.Pow(this=x.sql, expression=y.sql), "pow-function"
-    ),
+    _row("/", *_TIME_AND_SPAN, ColumnType.REAL, lambda t, d: _divide(_ticks(t), d)),
+    *_number_rows("%", _modulo),
+    _row("%", *_SPANS, ColumnType.TIMESPAN, calls("kql_modulo")),
+    _row("%", *_TIME_AND_SPAN, ColumnType.TIMESPAN, lambda t, d: trees.call("kql_modulo", _ticks(t).sql, d.sql)),
+    Scalar("negate", (NUMBER | TIMESPAN | DYNAMIC,), _negated, _negate, _PAGE, evaluate=lambda a: -a),
 )
+
+_BINS = tuple(
+    Scalar(name, kinds, result, lower, "bin-function", Naming.ARGUMENT, evaluate=evaluate)
+    for name in ("bin", "floor")
+    for kinds, result, lower, evaluate in (
+        ((LONG, LONG), ColumnType.LONG, calls("kql_bin_long"), dates.bin_of),
+        ((NUMBER, NUMBER), wider, _bin_number, None),
+        (_SPANS, ColumnType.TIMESPAN, calls("kql_bin_long"), dates.bin_of),
+        (_TIME_AND_SPAN, ColumnType.DATETIME, calls("kql_bin_datetime"), dates.bin_of_time),
+    )
+)
+_BINS_AT = tuple(
+    Scalar("bin_at", kinds, result, lower, "bin-at-function", Naming.ARGUMENT)
+    for kinds, result, lower in (
+        ((NUMBER, NUMBER, NUMBER), wider, _bin_number_at),
+        ((TIMESPAN, TIMESPAN, TIMESPAN), ColumnType.TIMESPAN, _bin_number_at),
+        ((DATETIME, TIMESPAN, DATETIME), ColumnType.DATETIME, calls("kql_bin_datetime_at")),
+    )
+)
+ROWS = (*_OPERATORS, *_BINS, *_BINS_AT)

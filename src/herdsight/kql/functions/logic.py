@@ -6,22 +6,17 @@ from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql.functions.arithmetic import cast, wider
+from herdsight.kql.functions.conversions import converted
 from herdsight.kql.functions.model import ANY, BOOL, NUMBER, SCALAR, Operand, Scalar
 from herdsight.tables import ColumnType
 
 
 def common(types: Sequence[ColumnType]) -> ColumnType:
-    """The one type that all of these fit in.
-
-    Raises:
-        TypeError: there is none.
-    """
-    distinct = list(dict.fromkeys(types))
+    """The one type that all of these can be taken as: a dynamic where they are of several kinds."""
+    distinct = [kind for kind in dict.fromkeys(types) if kind is not ColumnType.DYNAMIC]
     if len(distinct) == 1:
         return distinct[0]
-    if NUMBER.issuperset(distinct):
-        return wider(distinct)
-    raise TypeError(f"choosing among values of {' and '.join(distinct)}")
+    return wider(distinct) if distinct and NUMBER.issuperset(distinct) else ColumnType.DYNAMIC
 
 
 def _branch_types(types: Sequence[ColumnType]) -> Sequence[ColumnType]:
@@ -34,7 +29,6 @@ def case_result(types: Sequence[ColumnType]) -> ColumnType:
 
     Raises:
         ValueError: they are not, or it is missing.
-        TypeError: the values have no common type.
     """
     if len(types) % 2 == 0:
         raise ValueError("case takes pairs of condition and value, and one value for all others at its end")
@@ -47,8 +41,8 @@ def _case(*operands: Operand) -> exp.Expr:
     kind = common(_branch_types([operand.type for operand in operands]))
     tree = exp.Case()
     for condition, value in zip(operands[:-1:2], operands[1:-1:2], strict=True):
-        tree = tree.when(condition.sql, cast(value, kind), copy=False)
-    return tree.else_(cast(operands[-1], kind), copy=False)
+        tree = tree.when(condition.sql, converted(value, kind), copy=False)
+    return tree.else_(converted(operands[-1], kind), copy=False)
 
 
 def _iff_result(types: Sequence[ColumnType]) -> ColumnType:
@@ -61,7 +55,7 @@ def _coalesce(*operands: Operand) -> exp.Expr:
         given: list[exp.Expr] = [exp.Nullif(this=operand.sql, expression=trees.text("")) for operand in operands]
         given.append(trees.text(""))
     else:
-        given = [cast(operand, kind) for operand in operands]
+        given = [converted(operand, kind) for operand in operands]
     return exp.Coalesce(this=given[0], expressions=given[1:])
 
 
@@ -74,6 +68,9 @@ def _is_null(operand: Operand) -> exp.Expr:
 def _is_empty(operand: Operand) -> exp.Expr:
     if operand.type is ColumnType.STRING:
         return exp.EQ(this=operand.sql, expression=trees.text(""))
+    if operand.type is ColumnType.DYNAMIC:  # an empty string may be in it
+        empty = trees.text(trees.json_text(""))
+        return exp.EQ(this=exp.Coalesce(this=operand.sql, expressions=[empty]), expression=empty.copy())
     return exp.Is(this=operand.sql, expression=exp.null())
 
 

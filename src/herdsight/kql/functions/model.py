@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
+from herdsight import trees
 from herdsight.kql.syntax import Value
 from herdsight.tables import ColumnType
 
@@ -19,6 +20,7 @@ STRING = frozenset({ColumnType.STRING})
 TEXT = frozenset({ColumnType.STRING, ColumnType.DYNAMIC, ColumnType.GUID})
 DATETIME = frozenset({ColumnType.DATETIME})
 TIMESPAN = frozenset({ColumnType.TIMESPAN})
+DYNAMIC = frozenset({ColumnType.DYNAMIC})
 ANY = frozenset(ColumnType)
 SCALAR = ANY - {ColumnType.DYNAMIC}
 
@@ -28,6 +30,7 @@ class Naming(StrEnum):
 
     NUMBERED = "numbered"  # Column1
     ARGUMENT = "argument"  # bin(t, 1h) -> t
+    ONLY_ARGUMENT = "only argument"  # make_datetime(a) -> a, and make_datetime(a, b, c) -> Column1
     PREFIXED = "prefixed"  # strlen(a) -> strlen_a
 
 
@@ -62,6 +65,26 @@ class Scalar:
     variadic: bool = False
     evaluate: Callable[..., Value] | None = None
     choices: tuple[str, ...] = ()  # the first argument must be one of these, as a constant
+    prefix: str = ""  # what stands before the argument in a prefixed name; by default the function's own
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window function: a row's value that depends on the rows before and behind it.
+
+    `lower` takes the Over that says which rows those are, then one Operand an argument. Where the argument at
+    `restart` is true, the row begins a run of rows of its own. What a function needs of each row that is itself a
+    window's is made before by `prepare`, which takes the same, and `lower` takes that in place of the arguments.
+    """
+
+    name: str
+    parameters: tuple[TypeSet, ...]
+    result: Result
+    lower: Callable[..., exp.Expr]
+    page: str
+    optional: int = 0
+    restart: int | None = None
+    prepare: Callable[..., exp.Expr] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +98,16 @@ class Aggregate:
     page: str
     prefix: str
     optional: int = 0
+
+
+def calls(name: str) -> Callable[..., exp.Expr]:
+    """A meaning that is one call of the prelude's function of that name, with all arguments as they are."""
+    return lambda *operands: trees.call(name, *(operand.sql for operand in operands))
+
+
+def first(types: Sequence[ColumnType]) -> ColumnType:
+    """The type of the first argument."""
+    return types[0]
 
 
 def result_type(result: Result, types: Sequence[ColumnType]) -> ColumnType:

@@ -1,98 +1,49 @@
-"""Strings: whole terms, substrings, patterns, and what is made of them."""
+"""Strings: their parts, and what is made of them. Positions and lengths count characters (Unicode code points)."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql.functions.conversions import as_text
-from herdsight.kql.functions.model import LONG, SCALAR, STRING, Naming, Operand, Scalar
+from herdsight.kql.functions.model import ANY, DYNAMIC, LONG, NUMBER, STRING, Naming, Operand, Scalar
 from herdsight.tables import ColumnType
 
-# A term is a run of letters and digits; everything else delimits, the underscore too, so that a regex \b is not it
-# (page "datatypes-string-operators", "What is a term?").
-_EDGE = r"[^\p{L}\p{N}]"
-_MARK = re.compile(r"[!-/:-@\[-`{-~]")  # what a pattern must have escaped; of other characters an escape is an error
+
+def text_call(name: str) -> Callable[..., exp.Expr]:
+    """A meaning that is one call of the prelude's function of that name, with the arguments as texts."""
+    return lambda *operands: trees.call(name, *(as_text(operand) for operand in operands))
 
 
-def _term_pattern(needles: list[str], *, opening: bool = True, closing: bool = True, case: bool = False) -> str:
-    """A pattern that finds any of the needles as whole terms (`opening`/`closing`: which ends must be a term's end)."""
-    by_edges: dict[tuple[bool, bool], list[str]] = {}
-    for needle in needles:
-        edges = opening and needle[:1].isalnum(), closing and needle[-1:].isalnum()
-        by_edges.setdefault(edges, []).append(_MARK.sub(r"\\\g<0>", needle))
-    # One alternation for all needles with the same edges: each pair of edges costs a pattern several milliseconds.
-    return ("" if case else "(?i)") + "|".join(_delimited(words, *edges) for edges, words in by_edges.items())
+def never_missing(tree: exp.Expr) -> exp.Expr:
+    """A string: "" where the tree gives null."""
+    return exp.Coalesce(this=tree, expressions=[trees.text("")])
 
 
-def _delimited(words: list[str], opening: bool, closing: bool) -> str:
-    before = f"(?:^|{_EDGE})" if opening else ""
-    after = f"(?:$|{_EDGE})" if closing else ""
-    return f"{before}(?:{'|'.join(words)}){after}"
+def given(operand: Operand | None, otherwise: float | str) -> exp.Expr:
+    """An argument, or what stands for it where it is left out."""
+    return operand.sql if operand else trees.literal(otherwise)
 
 
-def _matches(haystack: Operand, pattern: exp.Expr) -> exp.Expr:
-    return exp.RegexpLike(this=haystack.sql, expression=pattern)
-
-
-def _has(*, opening: bool = True, closing: bool = True, case: bool = False) -> Callable[..., exp.Expr]:
-    def lower(haystack: Operand, *needles: Operand) -> exp.Expr:
-        if all(needle.is_constant for needle in needles):
-            if not needles:
-                return exp.false()
-            wanted = [str(needle.value) for needle in needles]
-            return _matches(haystack, trees.text(_term_pattern(wanted, opening=opening, closing=closing, case=case)))
-        flags = [trees.text(name if on else "") for name, on in (("<", opening), (">", closing), ("=", case))]
-        return exp.or_(*(trees.call("kql_has", haystack.sql.copy(), needle.sql, *flags) for needle in needles))
-
-    return lower
-
-
-def _has_all(haystack: Operand, *needles: Operand) -> exp.Expr:
-    return trees.conjunction(_has()(Operand(haystack.sql.copy(), haystack.type), needle) for needle in needles)
-
-
-def _sides(*, case: bool, node: Callable[[exp.Expr, exp.Expr], exp.Expr]) -> Callable[..., exp.Expr]:
+def _sides(*, case: bool, node: type[exp.Binary | exp.Func]) -> Callable[[Operand, Operand], exp.Expr]:
     def lower(haystack: Operand, needle: Operand) -> exp.Expr:
         if case:
-            return node(haystack.sql, needle.sql)
-        return node(exp.Lower(this=haystack.sql), exp.Lower(this=needle.sql))
+            return node(this=haystack.sql, expression=needle.sql)
+        return node(this=exp.Lower(this=haystack.sql), expression=exp.Lower(this=needle.sql))
 
     return lower
-
-
-def _contains(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
-    return exp.Contains(this=haystack, expression=needle)
-
-
-def _starts(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
-    return exp.StartsWith(this=haystack, expression=needle)
-
-
-def _ends(haystack: exp.Expr, needle: exp.Expr) -> exp.Expr:
-    return exp.EndsWith(this=haystack, expression=needle)
 
 
 def _negated(lower: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     return lambda *operands: exp.Not(this=lower(*operands))
 
 
-# name -> meaning where case matters not, meaning where it does
-_SEARCHES = {
-    "has": (_has(), _has(case=True)),
-    "hasprefix": (_has(closing=False), _has(closing=False, case=True)),
-    "hassuffix": (_has(opening=False), _has(opening=False, case=True)),
-    "contains": (_sides(case=False, node=_contains), _sides(case=True, node=_contains)),
-    "startswith": (_sides(case=False, node=_starts), _sides(case=True, node=_starts)),
-    "endswith": (_sides(case=False, node=_ends), _sides(case=True, node=_ends)),
-}
+_PARTS = {"contains": exp.Contains, "startswith": exp.StartsWith, "endswith": exp.EndsWith}
 
 
-def _search_rows(name: str) -> tuple[Scalar, ...]:
-    any_case, same_case = _SEARCHES[name]
-    page = f"{name}-operator"
-    two = (STRING, STRING)
+def _part_rows(name: str) -> tuple[Scalar, ...]:
+    any_case, same_case = (_sides(case=case, node=_PARTS[name]) for case in (False, True))
+    two, page = (STRING, STRING), f"{name}-operator"
     return (
         Scalar(name, two, ColumnType.BOOL, any_case, page),
         Scalar(f"{name}_cs", two, ColumnType.BOOL, same_case, page),
@@ -105,21 +56,105 @@ def _concatenated(*parts: Operand) -> exp.Expr:
     return exp.Concat(expressions=[as_text(part) for part in parts], safe=False, coalesce=False)
 
 
-def _substring(value: Operand, start: Operand, length: Operand | None = None) -> exp.Expr:
-    """Counted from 0; a negative start counts from the end."""
-    return trees.call("kql_substring", value.sql, start.sql, length.sql if length else exp.Null())
+def _repeated(value: Operand, times: Operand, delimiter: Operand | None = None) -> exp.Expr:
+    between = as_text(delimiter) if delimiter else trees.text("")
+    return never_missing(trees.call("kql_strrep", as_text(value), times.sql, between))
 
+
+def _substring(value: Operand, start: Operand, length: Operand | None = None) -> exp.Expr:
+    if length is None:
+        return never_missing(trees.call("kql_rest", as_text(value), start.sql))
+    return never_missing(trees.call("kql_substring", as_text(value), start.sql, length.sql))
+
+
+def _index(
+    text: Operand,
+    part: Operand,
+    start: Operand | None = None,
+    length: Operand | None = None,
+    occurrence: Operand | None = None,
+) -> exp.Expr:
+    if start is None:
+        return trees.call("kql_indexof", as_text(text), as_text(part))
+    window = as_text(text), as_text(part), start.sql, given(length, -1)
+    if occurrence is None:
+        return trees.call("kql_indexof_between", *window)
+    return trees.call("kql_indexof_nth", *window, occurrence.sql)
+
+
+def _overlaps_itself(part: str) -> bool:
+    return any(part.startswith(part[start:]) for start in range(1, len(part)))
+
+
+def plain_count(text: Operand, part: Operand) -> exp.Expr:
+    """How often the part is in the text; where it can overlap itself, every position is tried."""
+    apart = part.is_constant and part.value and not _overlaps_itself(str(part.value))
+    return trees.call("kql_countof_apart" if apart else "kql_countof", text.sql, part.sql)
+
+
+def _split(text: Operand, delimiter: Operand, position: Operand | None = None) -> exp.Expr:
+    if position is None:
+        return trees.call("kql_split", as_text(text), delimiter.sql)
+    return trees.call("kql_split_at", as_text(text), delimiter.sql, position.sql)
+
+
+def _joined(array: Operand, delimiter: Operand) -> exp.Expr:
+    return trees.call("kql_strcat_array", array.sql, as_text(delimiter))
+
+
+def _replaced_all(text: Operand, lookups: Operand, rewrites: Operand) -> exp.Expr:
+    if isinstance(lookups.value, list) and isinstance(rewrites.value, list):
+        pairs = _pairs(lookups.value, rewrites.value)
+        sides = (exp.Array(expressions=[trees.text(side) for side in column]) for column in zip(*pairs, strict=True))
+        return trees.call("kql_replace_strings", text.sql, *sides) if pairs else text.sql
+    return never_missing(trees.call("kql_replace_strings_of", text.sql, lookups.sql, rewrites.sql))
+
+
+def _pairs(lookups: Sequence[object], rewrites: Sequence[object]) -> list[tuple[str, str]]:
+    """What each text becomes. One whose rewrite is no string is found and stays as it is."""
+    padded = [*rewrites, *([None] * len(lookups))]
+    return [
+        (lookup, rewrite if isinstance(rewrite, str) else lookup)
+        for lookup, rewrite in zip(lookups, padded, strict=False)
+        if isinstance(lookup, str) and lookup
+    ]
+
+
+def _bytes_text(size: Operand, places: Operand | None = None, unit: Operand | None = None) -> exp.Expr:
+    return trees.call("kql_format_bytes", size.sql, given(places, 0), given(unit, ""))
+
+
+def _delimited(delimiter: Operand, *parts: Operand) -> exp.Expr:
+    return exp.ConcatWs(expressions=[as_text(part) for part in (delimiter, *parts)], safe=False, coalesce=False)
+
+
+def _joined_texts(*texts: str) -> str:
+    return "".join(texts)
+
+
+_S, _L, _D = ColumnType.STRING, ColumnType.LONG, ColumnType.DYNAMIC
 
 ROWS = (
-    *(row for name in _SEARCHES for row in _search_rows(name)),
-    Scalar("has_any", (STRING, STRING), ColumnType.BOOL, _has(), "has-any-operator", optional=1, variadic=True),
-    Scalar("has_all", (STRING, STRING), ColumnType.BOOL, _has_all, "has-all-operator", optional=1, variadic=True),
+    *(row for name in _PARTS for row in _part_rows(name)),
+    Scalar("strlen", (STRING,), _L, lambda s: exp.Length(this=s.sql), "strlen-function", Naming.PREFIXED),
+    Scalar("string_size", (STRING,), _L, text_call("kql_string_size"), "string-size-function", Naming.PREFIXED),
+    Scalar("tolower", (ANY,), _S, lambda s: exp.Lower(this=as_text(s)), "tolower-function"),
+    Scalar("toupper", (ANY,), _S, lambda s: exp.Upper(this=as_text(s)), "toupper-function"),
+    Scalar("reverse", (ANY,), _S, text_call("kql_reverse"), "reverse-function"),
+    Scalar("strcat", (STRING,), _S, _concatenated, "strcat-function", variadic=True, evaluate=_joined_texts),
+    Scalar("strcat", (ANY,), _S, _concatenated, "strcat-function", variadic=True),
+    Scalar("strcat_delim", (ANY, ANY, ANY), _S, _delimited, "strcat-delim-function", variadic=True),
+    Scalar("strcat_array", (DYNAMIC, ANY), _S, _joined, "strcat-array-function"),
+    Scalar("array_strcat", (DYNAMIC, ANY), _S, _joined, "strcat-array-function"),
+    Scalar("strcmp", (ANY, ANY), _L, text_call("kql_strcmp"), "strcmp-function"),
+    Scalar("strrep", (ANY, LONG, ANY), _S, _repeated, "strrep-function", optional=1),
+    Scalar("substring", (ANY, LONG, LONG), _S, _substring, "substring-function", optional=1),
+    Scalar("indexof", (ANY, ANY, LONG, LONG, LONG), _L, _index, "indexof-function", optional=3),
+    Scalar("split", (ANY, STRING, LONG), _D, _split, "split-function", Naming.ARGUMENT, optional=1),
+    Scalar("replace_string", (STRING, STRING, STRING), _S, text_call("kql_replace_string"), "replace-string-function"),
+    Scalar("replace_strings", (STRING, DYNAMIC, DYNAMIC), _S, _replaced_all, "replace-strings-function"),
+    Scalar("translate", (STRING, STRING, STRING), _S, text_call("kql_translate"), "translate-function"),
     Scalar(
-        "matches regex", (STRING, STRING), ColumnType.BOOL, lambda s, p: _matches(s, p.sql), "matches-regex-operator"
+        "format_bytes", (NUMBER, NUMBER, STRING), _S, _bytes_text, "format-bytes-function", Naming.ARGUMENT, optional=2
     ),
-    Scalar("strlen", (STRING,), ColumnType.LONG, lambda s: exp.Length(this=s.sql), "strlen-function", Naming.PREFIXED),
-    Scalar("tolower", (STRING,), ColumnType.STRING, lambda s: exp.Lower(this=s.sql), "tolower-function"),
-    Scalar("toupper", (STRING,), ColumnType.STRING, lambda s: exp.Upper(this=s.sql), "toupper-function"),
-    Scalar("strcat", (SCALAR,), ColumnType.STRING, _concatenated, "strcat-function", variadic=True),
-    Scalar("substring", (STRING, LONG, LONG), ColumnType.STRING, _substring, "substring-function", optional=1),
 )

@@ -1,82 +1,34 @@
-"""Lowering: a plan to one SQL tree that every engine renders in its own dialect.
+"""Lowering of the nodes that SQL has words for: projections, filters, aggregations, joins, rows."""
 
-Nodes that SQL can say in one SELECT are merged into one. A column keeps its KQL name where SQL can tell it from the
-others (KQL has case-sensitive names, SQL engines do not); `sql_names` says what each is called.
-"""
-
-from collections.abc import Mapping, Sequence
-from functools import singledispatch
+from collections.abc import Mapping
 
 from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql import plan
-from herdsight.kql.literals import moment
+from herdsight.kql.lowering.dispatch import from_open, nested, opened, outputs, select
 from herdsight.kql.lowering.interval_join import lower_interval_join
-from herdsight.kql.lowering.scalars import Open, as_condition, grouped, lower_measure, operand_of, sql_names
+from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, sql_names
 from herdsight.tables import ColumnType
 
 
-def lower(relation: plan.Relation) -> exp.Select:
-    """The SQL tree of a plan in which now() is pinned; its columns are the plan's fields, under `sql_names`."""
-    return _select(relation)
-
-
-def opened(relation: plan.Relation) -> Open:
-    """The relation as something to select from."""
-    match relation:
-        case plan.Scan():
-            return _scan(relation)
-        case plan.Filter(input=inner, condition=condition):
-            below = opened(inner)
-            below.tree = below.tree.where(as_condition(below.sql(condition)), copy=False)
-            return below
-        case _:
-            names = sql_names(relation.fields)
-            source = _select(relation).subquery(exp.to_identifier("t", quoted=True), copy=False)
-            return Open(
-                exp.Select().from_(source, copy=False), {name: trees.column(sql) for name, sql in names.items()}
-            )
-
-
-def _scan(scan: plan.Scan) -> Open:
-    tree = exp.Select().from_(trees.relation(scan.table, scan.schema), copy=False)
-    time = trees.column(scan.time)
-    if scan.since is not None:
-        tree = tree.where(exp.GT(this=time.copy(), expression=trees.timestamp(moment(scan.since))), copy=False)
-    if scan.until is not None:
-        tree = tree.where(exp.LTE(this=time.copy(), expression=trees.timestamp(moment(scan.until))), copy=False)
-    return Open(tree, {field.name: trees.column(field.name) for field in scan.fields})
-
-
-# --- relations ------------------------------------------------------------------------------------------------------
-
-
-@singledispatch
-def _select(relation: plan.Relation) -> exp.Select:
-    below = opened(relation)
-    names = sql_names(relation.fields)
-    columns = (trees.named(below.columns[field.name].copy(), names[field.name]) for field in relation.fields)
-    return below.tree.select(*columns, copy=False)
-
-
-@_select.register
+@select.register
 def _(relation: plan.Projection) -> exp.Select:
     below = opened(relation.input)
-    return below.tree.select(*_outputs(below, relation.items, sql_names(relation.fields)), copy=False)
+    return below.tree.select(*outputs(below, relation.items, sql_names(relation.fields)), copy=False)
 
 
-@_select.register
+@select.register
 def _(relation: plan.Aggregation) -> exp.Select:
     below = opened(relation.input)
     names = sql_names(relation.fields)
-    keys = _outputs(below, relation.keys, names)
+    keys = outputs(below, relation.keys, names)
     measures = [trees.named(lower_measure(measure, below), names[measure.name]) for measure in relation.measures]
     tree = below.tree.select(*keys, *measures, copy=False)
     return grouped(tree, len(keys))
 
 
-@_select.register
+@select.register
 def _(relation: plan.Sorted) -> exp.Select:
     below = opened(relation.input)
     names = sql_names(relation.fields)
@@ -84,16 +36,35 @@ def _(relation: plan.Sorted) -> exp.Select:
     return tree.order_by(*(_ordered(below, key) for key in relation.keys), copy=False)
 
 
-@_select.register
+@select.register
 def _(relation: plan.Limit) -> exp.Select:
-    tree = _select(relation.input)
+    if relation.per:
+        return _first_of_each(relation)
+    tree = select(relation.input)
     if tree.args.get("limit") is not None:
         below = opened(relation.input)
-        tree = below.tree.select(*(column.copy() for column in below.columns.values()), copy=False)
+        tree = below.tree.select(*from_open(below, relation.input), copy=False)
     return tree.limit(relation.count, copy=False)
 
 
-@_select.register
+def _first_of_each(relation: plan.Limit) -> exp.Select:
+    """The first rows of each group, in the input's order."""
+    sorted_ = relation.input if isinstance(relation.input, plan.Sorted) else None
+    keys = sorted_.keys if sorted_ else ()
+    below = opened(sorted_.input if sorted_ else relation.input)
+    names = sql_names(relation.fields)
+    order = exp.Order(expressions=[_ordered(below, key) for key in keys]) if keys else None
+    partition = [below.columns[name].copy() for name in relation.per]
+    numbered = trees.named(exp.Window(this=exp.RowNumber(), partition_by=partition, order=order), _NUMBER)
+    inner = below.tree.select(*from_open(below, relation), numbered, copy=False)
+    outer = exp.select(*(trees.column(name) for name in names.values())).from_(nested(inner, "n"))
+    return outer.where(exp.LTE(this=trees.column(_NUMBER), expression=trees.number(relation.count)))
+
+
+_NUMBER = "#"
+
+
+@select.register
 def _(relation: plan.Rows) -> exp.Select:
     names = list(sql_names(relation.fields).values())
     if not relation.rows:
@@ -112,7 +83,7 @@ def _(relation: plan.Rows) -> exp.Select:
     return exp.select(*typed).from_(exp.Values(expressions=rows, alias=alias))
 
 
-@_select.register
+@select.register
 def _(relation: plan.Series) -> exp.Select:
     low, step = operand_of(relation.low, {}), operand_of(relation.step, {})
     position = exp.Cast(this=trees.column("range"), to=trees.sql_type(ColumnType.LONG))
@@ -134,7 +105,7 @@ def _steps(series: plan.Series) -> int:
     return max(0, int((numbers[1] - numbers[0]) / numbers[2]) + 1) if (numbers[1] - numbers[0]) / numbers[2] >= 0 else 0
 
 
-@_select.register
+@select.register
 def _(relation: plan.Join) -> exp.Select:
     left, right = _joined(relation.left, "l"), _joined(relation.right, "r")
     equal = trees.conjunction(
@@ -173,7 +144,7 @@ _Side = tuple[exp.Subquery, Mapping[str, exp.Column]]
 
 def _joined(relation: plan.Relation, alias: str) -> _Side:
     columns = {name: trees.column(sql, alias) for name, sql in sql_names(relation.fields).items()}
-    return _select(relation).subquery(exp.to_identifier(alias, quoted=True), copy=False), columns
+    return select(relation).subquery(exp.to_identifier(alias, quoted=True), copy=False), columns
 
 
 def _unique(join: plan.Join, left: _Side) -> _Side:
@@ -183,7 +154,7 @@ def _unique(join: plan.Join, left: _Side) -> _Side:
     order = exp.Order(expressions=[exp.Ordered(this=trees.column(name)) for name in names.values()])
     numbered = exp.Window(this=exp.RowNumber(), partition_by=keys, order=order)
     inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(
-        _select(join.left).subquery(exp.to_identifier("t", quoted=True))
+        select(join.left).subquery(exp.to_identifier("t", quoted=True))
     )
     first = exp.select(*(trees.column(name) for name in names.values())).from_(
         inner.subquery(exp.to_identifier("u", quoted=True))
@@ -215,16 +186,39 @@ def _ref_name(item: plan.Item) -> str:
     return item.value.name
 
 
-@_select.register
+@select.register
 def _(relation: plan.IntervalJoin) -> exp.Select:
-    return lower_interval_join(relation, _select(relation.probe), _select(relation.build))
+    return lower_interval_join(relation, select(relation.probe), select(relation.build))
 
 
-# --- parts of a select ----------------------------------------------------------------------------------------------
+@select.register
+def _(relation: plan.Union) -> exp.Select:
+    """All parts, one after the other: as a tree of unions that is as flat as it can be."""
+    parts: list[exp.Query] = [select(part) for part in relation.parts]
+    while len(parts) > 1:
+        pairs = [parts[start : start + 2] for start in range(0, len(parts), 2)]
+        parts = [
+            exp.Union(this=pair[0], expression=pair[1], distinct=False, by_name=False) if pair[1:] else pair[0]
+            for pair in pairs
+        ]
+    names = sql_names(relation.fields)
+    return exp.select(*(trees.column(name) for name in names.values())).from_(nested(parts[0], "u"), copy=False)
 
 
-def _outputs(below: Open, items: Sequence[plan.Item], names: Mapping[str, str]) -> list[exp.Alias]:
-    return [trees.named(below.sql(item.value), names[item.name]) for item in items]
+@select.register
+def _(relation: plan.Shared) -> exp.Select:
+    """What is shared, by its name: `lower` puts the part itself before the whole."""
+    names = sql_names(relation.fields)
+    return exp.select(*(trees.column(name) for name in names.values())).from_(trees.relation(relation.name))
+
+
+@select.register
+def _(relation: plan.External) -> exp.Select:
+    names = sql_names(relation.fields)
+    return exp.select(*(trees.column(name) for name in names.values())).from_(trees.relation(relation.uri, EXTERNAL))
+
+
+EXTERNAL = "external"  # the schema in which files that a query names stand, under their addresses
 
 
 def _ordered(below: Open, key: plan.SortKey) -> exp.Ordered:

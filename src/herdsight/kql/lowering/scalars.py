@@ -1,6 +1,6 @@
 """Lowering of what stands in a SELECT: scalars, conditions, aggregates, and what columns are called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -60,8 +60,33 @@ def operand_of(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
             return Operand(_constant(value), kind, constant, is_constant=True)
         case plan.Apply(function=function, arguments=arguments, type=kind):
             return Operand(closed(function.lower(*(operand_of(part, columns) for part in arguments))), kind)
+        case plan.ScalarQuery(relation=relation, type=kind):
+            return Operand(_first_value(relation, kind), kind)
+        case plan.InQuery(value=inner, relation=relation, any_case=any_case):
+            return Operand(_among(operand_of(inner, columns), relation, any_case=any_case), ColumnType.BOOL)
         case plan.Now():
             raise AssertionError("now() is pinned before a plan is lowered")
+
+
+# How a relation in a scalar is lowered, which the module above sets: scalars are lowered below it.
+queries: list[Callable[[plan.Relation], exp.Select]] = []
+
+
+def _first_value(relation: plan.Relation, kind: ColumnType) -> exp.Expr:
+    first = exp.Subquery(this=queries[0](plan.Limit(relation, 1)))
+    return exp.Coalesce(this=first, expressions=[trees.text("")]) if kind is ColumnType.STRING else first
+
+
+def _among(value: Operand, relation: plan.Relation, *, any_case: bool) -> exp.Expr:
+    tree = queries[0](relation)
+    sought = value.sql
+    if any_case:
+        sought = exp.Lower(this=sought)
+        (column,) = sql_names(relation.fields).values()
+        lowered = trees.named(exp.Lower(this=trees.column(column)), column)
+        tree = exp.select(lowered).from_(tree.subquery(exp.to_identifier("t", quoted=True), copy=False))
+    found = exp.In(this=sought, query=exp.Subquery(this=tree))
+    return exp.Coalesce(this=found, expressions=[exp.false()])
 
 
 def closed(tree: exp.Expr) -> exp.Expr:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from herdsight.kql import plan
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.rewrites.interval_join import rewrite_interval_joins
+from herdsight.kql.rewrites.share import share
 from herdsight.kql.rewrites.walk import rebuild, with_scalars
 
 
@@ -18,7 +19,7 @@ PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval
 
 def optimised(relation: plan.Relation, now: int) -> plan.Relation:
     """The plan as it will be lowered: now() pinned (microseconds since 1970), constants folded, then all passes."""
-    relation = fold_constants(relation, now)
+    relation = fold_constants(share(relation), now)
     for rewrite in PASSES:
         relation = rewrite(relation)
     return relation

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from herdsight.kql import plan
-from herdsight.kql.rewrites.walk import rebuild, references
+from herdsight.kql.rewrites.walk import inputs, queries_in, rebuild, references, scalars
 
 
 def columns_read(relation: plan.Relation) -> Mapping[str, frozenset[str]]:
@@ -20,10 +20,15 @@ def from_schema(relation: plan.Relation, schema: str | None) -> plan.Relation:
     return rebuild(relation, lambda part: replace(part, schema=schema) if isinstance(part, plan.Scan) else part)
 
 
-def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str]]) -> None:
+def _collect(  # noqa: C901, PLR0912 a case a node
+    relation: plan.Relation, wanted: set[str], found: dict[str, set[str]]
+) -> None:
+    for value in scalars(relation):
+        for query in queries_in(value):
+            _collect(query, {field.name for field in query.fields}, found)
     match relation:
         case plan.Scan(table=table, time=time):
-            found[table] |= {*wanted, time}
+            found[table] |= {*wanted, *([time] if time else [])}
         case plan.Filter(input=below, condition=condition):
             _collect(below, wanted | _names([condition]), found)
         case plan.Projection(input=below, items=items):
@@ -33,16 +38,28 @@ def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str
             _collect(below, _names([*(key.value for key in keys), *arguments]), found)
         case plan.Sorted(input=below, keys=sort_keys):
             _collect(below, wanted | _names(key.value for key in sort_keys), found)
-        case plan.Limit(input=below):
-            _collect(below, wanted, found)
+        case plan.Limit(input=below, per=per):
+            _collect(below, wanted | {*per}, found)
         case plan.Join(left=left, right=right, keys=pairs):
             of_left = _names(item.value for item in relation.left_fields if item.name in wanted)
             of_right = _names(item.value for item in relation.right_fields if item.name in wanted)
             _collect(left, of_left | {pair.left for pair in pairs}, found)
             _collect(right, of_right | {pair.right for pair in pairs}, found)
-        case plan.IntervalJoin(probe=probe, build=build):
-            for side in (probe, build):
-                _collect(side, {field.name for field in side.fields}, found)
+        case plan.Unnest(input=below, expansions=expansions):
+            made = {each.name for each in expansions}
+            _collect(below, (wanted - made) & _own(below) | _names(each.value for each in expansions), found)
+        case plan.Windows(input=below, calls=calls, per=per):
+            arguments = [argument for call in calls for argument in call.arguments]
+            _collect(below, wanted & _own(below) | _names(arguments) | {*per}, found)
+        case plan.Numbered(input=below):
+            _collect(below, wanted & _own(below), found)
+        case _:
+            for part in inputs(relation):
+                _collect(part, _own(part), found)
+
+
+def _own(relation: plan.Relation) -> set[str]:
+    return {field.name for field in relation.fields}
 
 
 def _names(values: Iterable[plan.Scalar]) -> set[str]:

@@ -19,6 +19,8 @@ def fold(value: plan.Scalar, now: int | None = None) -> plan.Scalar:
                 values = [argument.value for argument in folded if isinstance(argument, plan.Const)]
                 return _computed(None if None in values else function.evaluate(*values), value.type)
             return replace(value, arguments=folded)
+        case plan.InQuery(value=inner):
+            return replace(value, value=fold(inner, now))
         case _:
             return value
 

@@ -1,0 +1,118 @@
+"""Binding of operators that make, choose, name or describe columns."""
+
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.dispatch import alone, bind_operator
+from herdsight.kql.binding.items import check_distinct, extended, matching, named_items
+from herdsight.kql.binding.scalars import unknown_column
+from herdsight.kql.binding.scope import Bound, Context, ref
+from herdsight.tables import ColumnType
+
+
+@bind_operator.register
+def _(operator: syntax.Extend, context: Context, bound: Bound) -> Bound:
+    return extended(context, bound, operator.items)
+
+
+@bind_operator.register
+def _(operator: syntax.Project, context: Context, bound: Bound) -> Bound:
+    windows: list[plan.WindowCall] = []
+    items = named_items(context, operator.items, bound.scope(windows))
+    return bound.windowed(windows).projected(items)
+
+
+@bind_operator.register
+def _(operator: syntax.ProjectAway, context: Context, bound: Bound) -> Bound:
+    gone = matching(context, operator.patterns, bound, operator.start)
+    if len(gone) == len(bound.fields):
+        raise context.wrong("no column is left", operator.start, code="HS039")
+    return bound.narrowed(column for column in bound.fields if column not in gone)
+
+
+@bind_operator.register
+def _(operator: syntax.ProjectKeep, context: Context, bound: Bound) -> Bound:
+    chosen = matching(context, operator.patterns, bound, operator.start)
+    return bound.narrowed(column for column in bound.fields if column in chosen)
+
+
+@bind_operator.register
+def _(operator: syntax.ProjectReorder, context: Context, bound: Bound) -> Bound:
+    first: list[plan.Field] = []
+    for each in operator.patterns:
+        found = [column for column in matching(context, [each.pattern], bound, each.start) if column not in first]
+        order = each.order
+        first += sorted(found, key=lambda column: column.name, reverse=order == "desc") if order else found
+    return bound.narrowed([*first, *(column for column in bound.fields if column not in first)])
+
+
+@bind_operator.register
+def _(operator: syntax.ProjectRename, context: Context, bound: Bound) -> Bound:
+    renamed: dict[str, str] = {}
+    for item in operator.items:
+        assert isinstance(item.value, syntax.Name)  # noqa: S101 the parser takes no other
+        if bound.scope().find(item.value.name) is None:
+            raise unknown_column(context, item.value, bound.scope())
+        renamed[item.value.name] = item.name
+    items = tuple(plan.Item(renamed.get(column.name, column.name), ref(column)) for column in bound.fields)
+    check_distinct(context, [item.name for item in items], operator.start)
+    return bound.projected(items)
+
+
+# As the .NET types are called, which getschema tells.
+_SYSTEM_TYPES = {
+    ColumnType.BOOL: "System.SByte",
+    ColumnType.INT: "System.Int32",
+    ColumnType.LONG: "System.Int64",
+    ColumnType.REAL: "System.Double",
+    ColumnType.DECIMAL: "System.Data.SqlTypes.SqlDecimal",
+    ColumnType.STRING: "System.String",
+    ColumnType.DATETIME: "System.DateTime",
+    ColumnType.TIMESPAN: "System.TimeSpan",
+    ColumnType.DYNAMIC: "System.Object",
+    ColumnType.GUID: "System.Guid",
+}
+
+
+@bind_operator.register
+def _(operator: syntax.GetSchema, context: Context, bound: Bound) -> Bound:
+    alone(context, bound, "getschema", operator.start)
+    fields = (
+        plan.Field("ColumnName", ColumnType.STRING),
+        plan.Field("ColumnOrdinal", ColumnType.LONG),
+        plan.Field("DataType", ColumnType.STRING),
+        plan.Field("ColumnType", ColumnType.STRING),
+    )
+    rows = tuple(
+        (
+            plan.Const(column.name, ColumnType.STRING),
+            plan.Const(position, ColumnType.LONG),
+            plan.Const(_SYSTEM_TYPES[column.type], ColumnType.STRING),
+            plan.Const(column.type.value, ColumnType.STRING),
+        )
+        for position, column in enumerate(bound.fields)
+    )
+    return Bound(plan.Rows(fields, rows))
+
+
+@bind_operator.register
+def _(operator: syntax.AssertSchema, context: Context, bound: Bound) -> Bound:
+    found = [(column.name, column.type) for column in bound.fields]
+    wanted = [(column.name, column.type) for column in operator.columns]
+    if found != wanted:
+        given = ", ".join(f"{name}: {kind}" for name, kind in found)
+        raise context.wrong(
+            "the columns are not those asserted", operator.start, code="HS043", hint=f"they are {given}"
+        )
+    return bound
+
+
+@bind_operator.register
+def _(operator: syntax.Render, context: Context, bound: Bound) -> Bound:
+    context.charts.append(operator.chart)
+    return bound
+
+
+@bind_operator.register
+def _(operator: syntax.As, context: Context, bound: Bound) -> Bound:
+    alone(context, bound, "as", operator.start)
+    context.names[operator.name] = bound
+    return bound

@@ -1,0 +1,32 @@
+"""The doors that binders of sources and operators are registered at, each in its own file."""
+
+from functools import singledispatch
+
+from herdsight.kql import syntax
+from herdsight.kql.binding.scope import Bound, Context
+
+
+@singledispatch
+def bind_source(source: syntax.Source, context: Context) -> Bound:
+    """The relation that a query begins with."""
+    raise context.wrong("a query begins with a table", source.start, code="HS034")
+
+
+@singledispatch
+def bind_operator(operator: syntax.Operator, context: Context, bound: Bound) -> Bound:
+    """What an operator makes of the relation before it."""
+    del bound
+    raise context.unsupported("this operator", operator.start)
+
+
+def bind_operators(context: Context, operators: tuple[syntax.Operator, ...], bound: Bound) -> Bound:
+    """What operators make of a relation, one after the other."""
+    for operator in operators:
+        bound = bind_operator(operator, context, bound)
+    return bound
+
+
+def alone(context: Context, bound: Bound, what: str, at: int) -> None:
+    """Raise where an operator that works on whole tables stands inside a group."""
+    if bound.group:
+        raise context.unsupported(f"{what} inside partition or mv-apply", at)

@@ -1,0 +1,134 @@
+"""Named scalars: the columns that extend, project, distinct and their kin define."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.names import DUPLICATE_NAME, Names
+from herdsight.kql.binding.scalars import apply, scalar, unknown_column
+from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, kept
+from herdsight.kql.functions.series import MULTI
+from herdsight.kql.rewrites.fold import fold
+from herdsight.tables import ColumnType
+
+
+def named_items(
+    context: Context, items: Sequence[syntax.Expression], scope: Scope, taken: Iterable[str] = ()
+) -> tuple[plan.Item, ...]:
+    """Named scalars; derived names avoid those `taken`, given ones may replace them."""
+    names = Names(taken)
+    return tuple(made for item in items for made in named(context, item, scope, names))
+
+
+def named(context: Context, item: syntax.Expression, scope: Scope, names: Names) -> Iterator[plan.Item]:
+    """The column that an item makes; a call that gives several values makes several."""
+    given = item.value if isinstance(item, syntax.Assignment | syntax.Unpacking) else item
+    if isinstance(given, syntax.Call) and given.name in MULTI:
+        yield from _several(context, item, given, scope, names)
+    elif isinstance(item, syntax.Unpacking):
+        yield from _unpacked(context, item, scope, names)
+    else:
+        yield plan.Item(names.of(context, item), scalar(context, given, scope))
+
+
+def _several(
+    context: Context, item: syntax.Expression, call: syntax.Call, scope: Scope, names: Names
+) -> Iterator[plan.Item]:
+    arguments = tuple(scalar(context, argument, scope) for argument in call.arguments)
+    given = _given_names(item)
+    inner = call.arguments[0].name if call.arguments and isinstance(call.arguments[0], syntax.Name) else ""
+    first = apply(context, call.name, arguments, call.start)
+    assert isinstance(first, plan.Apply)  # noqa: S101 a call of several columns is a row of the table
+    for position, part in enumerate(MULTI[call.name]):
+        row = replace(first.function, result=part.type, lower=part.lower, evaluate=None)
+        if position < len(given):
+            name = names.given(context, given[position], item.start)
+        else:
+            name = names.free(f"{call.name}_{inner}_{part.suffix}")
+        yield plan.Item(name, plan.Apply(row, first.arguments, part.type))
+
+
+def _given_names(item: syntax.Expression) -> tuple[str, ...]:
+    match item:
+        case syntax.Unpacking(names=names):
+            return names
+        case syntax.Assignment(name=name):
+            return (name,)
+        case _:
+            return ()
+
+
+def _unpacked(context: Context, item: syntax.Unpacking, scope: Scope, names: Names) -> Iterator[plan.Item]:
+    """`(a, b) = array`: the elements of an array by position."""
+    array = scalar(context, item.value, scope)
+    if array.type is not ColumnType.DYNAMIC:
+        raise context.wrong("the expression gives one value, and several are named", item.start, code="KS149")
+    for position, name in enumerate(item.names):
+        element = apply(context, "[]", [array, plan.Const(position, ColumnType.LONG)], item.start)
+        yield plan.Item(names.given(context, name, item.start), element)
+
+
+def extended(context: Context, bound: Bound, items: Sequence[syntax.Expression]) -> Bound:
+    """The columns in reach with these in addition, or in place of those of their names."""
+    windows: list[plan.WindowCall] = []
+    taken = [column.name for column in bound.fields]
+    added = {item.name: item for item in named_items(context, items, bound.scope(windows), taken)}
+    return with_columns(bound, windows, added.values())
+
+
+def with_columns(bound: Bound, windows: Sequence[plan.WindowCall], items: Iterable[plan.Item]) -> Bound:
+    """The columns in reach with these in addition, or in their place; over the window functions that they use."""
+    added = {item.name: item for item in items}
+    replaced = [added.pop(column.name) if column.name in added else kept(column) for column in bound.fields]
+    return bound.windowed(windows).projected((*replaced, *added.values()))
+
+
+def matching(context: Context, patterns: Sequence[str], bound: Bound, at: int) -> list[plan.Field]:
+    """The columns that names with wildcards mean, in the patterns' order."""
+    matched: list[plan.Field] = []
+    for pattern in patterns:
+        found = [column for column in bound.fields if fnmatchcase(column.name, pattern)]
+        if not found and "*" not in pattern and bound.bag is None:
+            raise unknown_column(context, syntax.Name(at, pattern), Scope(bound.fields, bound.mistaken))
+        matched += [column for column in found if column not in matched]
+    return matched
+
+
+def check_distinct(context: Context, names: Sequence[str], at: int) -> None:
+    """Raise where a column is there twice."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise context.wrong(f"the column `{twice}` is there already", at, code=DUPLICATE_NAME)
+
+
+def constant(context: Context, expression: syntax.Expression, what: str) -> plan.Const:
+    """A constant.
+
+    Raises:
+        QueryError: the expression depends on data.
+    """
+    bound = fold(scalar(context, expression, NOTHING))
+    if not isinstance(bound, plan.Const):
+        raise context.wrong(f"{what} must be a constant", expression.start, code="KS131")
+    return bound
+
+
+def row_count(context: Context, expression: syntax.Expression) -> int:
+    """A number of rows.
+
+    Raises:
+        QueryError: it is none.
+    """
+    bound = constant(context, expression, "the number of rows")
+    if not isinstance(bound.value, int) or isinstance(bound.value, bool) or bound.value < 0:
+        raise context.wrong("the number of rows must be a whole number", expression.start, code="KS131")
+    return bound.value
+
+
+def text_option(context: Context, expression: syntax.Expression, what: str) -> str:
+    """A text that an option says."""
+    bound = constant(context, expression, what)
+    if isinstance(bound.value, str):
+        return bound.value
+    raise context.wrong(f"{what} must be a text", expression.start, code="KS131")

@@ -1,0 +1,119 @@
+"""Functions that every workspace has: ASIM's parsers, as KQL in `kql/library`, and watchlists."""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.items import text_option
+from herdsight.kql.binding.scope import Bound, Context, Function, hidden
+from herdsight.kql.lexer import Text
+from herdsight.kql.statements import parse
+from herdsight.tables import ColumnType
+
+# Other names for the same: without the underscore, and without parameters.
+_SAME = {
+    "imNetworkSession": "_Im_NetworkSession",
+    "_ASim_NetworkSession": "_Im_NetworkSession",
+    "ASimNetworkSession": "_Im_NetworkSession",
+    "imDns": "_Im_Dns",
+    "_ASim_Dns": "_Im_Dns",
+    "ASimDns": "_Im_Dns",
+}
+# Parsers whose parameters are not kept here: with none given, they are the normalised table.
+_TABLES = {
+    "AuditEvent": "ASimAuditEventLogs",
+    "Authentication": "ASimAuthenticationEventLogs",
+    "DhcpEvent": "ASimDhcpEventLogs",
+    "FileEvent": "ASimFileEventLogs",
+    "ProcessEvent": "ASimProcessEventLogs",
+    "ProcessCreate": "ASimProcessEventLogs",
+    "RegistryEvent": "ASimRegistryEventLogs",
+    "Registry": "ASimRegistryEventLogs",
+    "UserManagement": "ASimUserManagementActivityLogs",
+    "WebSession": "ASimWebSessionLogs",
+}
+WATCHLIST = "watchlist "  # what stands before a watchlist's name where it is a table
+
+# The columns that every watchlist has beside its own.
+_WATCHLIST_COLUMNS = (
+    plan.Field("_DTItemId", ColumnType.STRING),
+    plan.Field("LastUpdatedTimeUTC", ColumnType.DATETIME),
+    plan.Field("SearchKey", ColumnType.STRING),
+    plan.Field("WatchlistItem", ColumnType.DYNAMIC),
+)
+
+
+def library(context: Context, call: syntax.Call) -> Function | Bound | None:
+    """The function of that name, or the rows that the call gives; None where there is none."""
+    if call.name in ("_GetWatchlist", "GetWatchlist"):
+        return _watchlist(context, call)
+    function = _functions().get(_SAME.get(call.name, call.name))
+    if function is not None:
+        return function
+    if source := _SOURCE.fullmatch(call.name):
+        return _of_source(context, call, source)
+    table = _normalised(call.name)
+    if table is None:
+        return None
+    if call.arguments:
+        raise context.unsupported(f"a parameter of {call.name}()", call.start, hint=f"filter {table} with where")
+    return context.pipeline(context, syntax.Pipeline(call.start, syntax.Name(call.start, table), ()))
+
+
+_SOURCE = re.compile(r"_(?:Im|ASim)_(NetworkSession|Dns)_([A-Za-z0-9]+?)(?:V\d+)?")
+
+
+def _of_source(context: Context, call: syntax.Call, source: "re.Match[str]") -> Function | Bound:
+    """The parser of one product: all sessions are in the normalised table here, so that the native one has them all."""
+    function = _functions()[f"_Im_{source[1]}"]
+    if source[2] == "Native":
+        return function
+    if source[2] != "Empty":
+        context.warn(f"{call.name}() has no rows of its own: those of its source are in _Im_{source[1]}", call.start)
+    whole = context.pipeline(context, syntax.Pipeline(call.start, syntax.Call(call.start, f"_Im_{source[1]}", ()), ()))
+    return whole.over(plan.Filter(whole.relation, plan.Const(False, ColumnType.BOOL)))
+
+
+def is_library(name: str) -> bool:
+    """Whether the library has a function of that name."""
+    known = _SAME.get(name, name) in _functions() or _normalised(name) is not None
+    return known or _SOURCE.fullmatch(name) is not None
+
+
+def _normalised(name: str) -> str | None:
+    for prefix in ("_Im_", "im", "_ASim_", "ASim"):
+        if name.startswith(prefix) and name.removeprefix(prefix) in _TABLES:
+            return _TABLES[name.removeprefix(prefix)]
+    return None
+
+
+@cache
+def _functions() -> dict[str, Function]:
+    found = {}
+    for file in files("herdsight.kql").joinpath("library").iterdir():
+        if file.name.endswith(".kql"):
+            text = Text(file.read_text(encoding="utf-8"), file.name)
+            (statement,) = parse(text).statements
+            assert isinstance(statement, syntax.Let)  # noqa: S101 a file of the library binds one function
+            assert isinstance(statement.value, syntax.Function)  # noqa: S101
+            found[statement.name] = Function(statement.value, {}, text)
+    return found
+
+
+def _watchlist(context: Context, call: syntax.Call) -> Bound:
+    """The items of a watchlist: one of those given, or one whose columns are not known and that has no rows."""
+    if not call.arguments:
+        raise context.wrong("_GetWatchlist() takes a watchlist's name", call.start, code="KS119")
+    first = call.arguments[0]
+    name = text_option(context, first.value if isinstance(first, syntax.Assignment) else first, "the watchlist's name")
+    columns = context.surroundings.watchlists.get(name)
+    if columns is None:
+        context.warn(
+            f"the watchlist '{name}' was not given: it is taken as empty (--watchlist {name}=FILE.csv)", call.start
+        )
+        bag = plan.Field(hidden("columns"), ColumnType.DYNAMIC)
+        return Bound(plan.Rows((*_WATCHLIST_COLUMNS, bag), ()), bag=bag.name)
+    own = tuple(plan.Field(column, ColumnType.STRING) for column in columns)
+    more = tuple(column for column in _WATCHLIST_COLUMNS if column.name not in columns)
+    return Bound(plan.Scan(f"{WATCHLIST}{name}", "", (*more, *own)))

@@ -1,0 +1,89 @@
+"""What columns are called that a query gives no name."""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from herdsight.kql import syntax
+from herdsight.kql.binding.scope import Context
+from herdsight.kql.functions import AGGREGATES, SCALARS
+from herdsight.kql.functions.model import Aggregate, Naming, Scalar
+
+DUPLICATE_NAME = "KS171"  # Microsoft's code, so that a reader can look it up
+
+
+class Names:
+    """Names for the columns of one operator: those given, those that Kusto derives, and Column1, Column2 ...
+
+    `avoided` are names that a derived name must not be; a given name may, and then takes that column's place.
+    """
+
+    def __init__(self, avoided: Iterable[str] = ()) -> None:
+        self._given: set[str] = set()
+        self._taken = set(avoided)
+
+    def of(self, context: Context, item: syntax.Expression) -> str:
+        """The name of an item's column.
+
+        Raises:
+            QueryError: the name is given, and taken.
+        """
+        if isinstance(item, syntax.Assignment | syntax.Name):
+            return self.given(context, item.name, item.start)
+        derived = default_name(item)
+        name = self.free(derived) if derived else self._first(f"Column{number}" for number in count(1))
+        self._given.add(name)
+        return name
+
+    def given(self, context: Context, name: str, at: int) -> str:
+        """A name that the query writes.
+
+        Raises:
+            QueryError: it is taken.
+        """
+        if name in self._given:
+            raise context.wrong(f"the column `{name}` is there already", at, code=DUPLICATE_NAME)
+        self._given.add(name)
+        self._taken.add(name)
+        return name
+
+    def free(self, name: str) -> str:
+        """That name, with a number where it is taken; taken from now on."""
+        return self._first(name if number == 0 else f"{name}{number}" for number in count())
+
+    def _first(self, candidates: Iterable[str]) -> str:
+        chosen = next(candidate for candidate in candidates if candidate not in self._taken)
+        self._taken.add(chosen)
+        return chosen
+
+
+def default_name(expression: syntax.Expression) -> str | None:
+    """The name that Kusto gives the column of an expression that has none; None where it counts (Column1)."""
+    match expression:
+        case syntax.Name(name=name) | syntax.Assignment(name=name):
+            return name
+        case syntax.Member(value=value, name=name):
+            inner = default_name(value)
+            return f"{inner}_{name}" if inner else None
+        case syntax.Index(value=value, key=syntax.Literal(value=key)):
+            inner = default_name(value)
+            return f"{inner}_{key}" if inner else None
+        case syntax.Call(name=function, arguments=arguments):
+            inner = default_name(arguments[0]) if arguments else None
+            if function in AGGREGATES:
+                return _aggregate_name(AGGREGATES[function], inner)
+            return _scalar_name(SCALARS.get(function, ()), function, inner, arguments)
+        case _:
+            return None
+
+
+def _scalar_name(
+    rows: Sequence[Scalar], function: str, inner: str | None, arguments: Sequence[syntax.Expression]
+) -> str | None:
+    naming = rows[0].naming if rows else Naming.NUMBERED
+    if naming is Naming.ARGUMENT or (naming is Naming.ONLY_ARGUMENT and len(arguments) == 1):
+        return inner
+    return f"{rows[0].prefix or function}_{inner or ''}" if naming is Naming.PREFIXED else None
+
+
+def _aggregate_name(aggregate: Aggregate, inner: str | None) -> str:
+    return f"{aggregate.prefix}_{inner or ''}" if aggregate.prefix else (inner or aggregate.name)

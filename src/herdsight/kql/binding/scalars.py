@@ -1,0 +1,551 @@
+"""Binding of scalar expressions: names to columns and let bindings, calls to rows of the function table."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from herdsight.errors import QueryError
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, hidden, ref
+from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
+from herdsight.kql.functions.conversions import CONVERTING
+from herdsight.kql.functions.model import NUMBER, Scalar, TypeSet, result_type
+from herdsight.kql.functions.unsupported import UNSUPPORTED
+from herdsight.kql.guesses import did_you_mean
+from herdsight.kql.literals import datetime_micros
+from herdsight.tables import ColumnType
+
+UNKNOWN_NAME = "KS142"  # Microsoft's codes, so that a reader can look them up
+UNKNOWN_FUNCTION = "KS211"
+UNKNOWN_TABLE = "KS204"
+WRONG_TYPES = "KS106"
+
+
+def scalar(  # noqa: C901, PLR0912 a case a kind
+    context: Context, expression: syntax.Expression, scope: Scope
+) -> plan.Scalar:
+    """The typed form of an expression over the columns in `scope`.
+
+    Raises:
+        QueryError: an unknown name, a wrong number or type of arguments.
+        UnsupportedError: something that Herdsight does not do.
+    """
+    match expression:
+        case syntax.Literal(value=value, type=kind):
+            return plan.Const(value, kind)
+        case syntax.Name():
+            return _name(context, expression, scope)
+        case syntax.TypeOf(type=kind):
+            return plan.Const(kind.value, ColumnType.STRING)
+        case syntax.Unary(operand=operand, start=start):
+            return apply(context, "negate", [scalar(context, operand, scope)], start)
+        case syntax.Binary(operator="and" | "or"):
+            return _connected(context, expression, scope)
+        case syntax.Binary(left=syntax.Star()):
+            return _of_any_column(context, expression, scope)
+        case syntax.Binary(operator=operator, left=left, right=right, start=start):
+            return apply(context, _word(operator), [scalar(context, left, scope), scalar(context, right, scope)], start)
+        case syntax.Between():
+            return _between(context, expression, scope)
+        case syntax.Membership():
+            return _membership(context, expression, scope)
+        case syntax.Call():
+            return _call(context, expression, scope)
+        case syntax.Member(value=syntax.Name(name=step), name=name) if scope.find(f"{step}.{name}"):
+            return ref(required(scope.find(f"{step}.{name}")))  # a step of scan, and its column
+        case syntax.Member(value=value, name=name, start=start):
+            return _member(context, scalar(context, value, scope), plan.Const(name, ColumnType.STRING), start)
+        case syntax.Index(value=value, key=key, start=start):
+            return _member(context, scalar(context, value, scope), scalar(context, key, scope), start)
+        case syntax.Pipeline(start=start):
+            hint = "toscalar(...) takes a query's first value"
+            raise context.wrong("a value is needed here, and this is a query", start, code="KS105", hint=hint)
+        case syntax.Star(start=start) | syntax.Pattern(start=start):
+            raise context.wrong("'*' stands for no value here", start, code="KS105")
+        case syntax.Assignment(start=start) | syntax.Unpacking(start=start):
+            raise context.wrong("a name cannot be given here", start, code="KS105")
+
+
+def _connected(context: Context, expression: syntax.Binary, scope: Scope) -> plan.Scalar:
+    operands: list[syntax.Expression] = []
+    left: syntax.Expression = expression
+    while isinstance(left, syntax.Binary) and left.operator == expression.operator:
+        operands.append(left.right)
+        left = left.left
+    bound = [
+        _operand(context, expression.operator, scalar(context, operand, scope), operand.start)
+        for operand in (left, *reversed(operands))
+    ]
+    return _tree(expression.operator, bound)
+
+
+def _operand(context: Context, operator: str, operand: plan.Scalar, at: int) -> plan.Scalar:
+    """An operand of `and` or `or`: a bool, or a dynamic that holds one."""
+    if operand.type is ColumnType.DYNAMIC:
+        return converted(operand, ColumnType.BOOL)
+    if operand.type is not ColumnType.BOOL:
+        raise context.wrong(f"the operator '{operator}' is not defined for {operand.type}", at, code=WRONG_TYPES)
+    return operand
+
+
+def _of_any_column(context: Context, expression: syntax.Binary, scope: Scope) -> plan.Scalar:
+    """`* has "text"`: some column does; a column that is no string counts as its text."""
+    right = scalar(context, expression.right, scope)
+    columns = [converted(ref(column), ColumnType.STRING) for column in scope.fields]
+    tests = [apply(context, _word(expression.operator), [column, right], expression.start) for column in columns]
+    return any_of(tests)
+
+
+def _word(operator: str) -> str:
+    return "has" if operator == ":" else operator
+
+
+def required(column: plan.Field | None) -> plan.Field:
+    """A column that has been found."""
+    assert column is not None  # noqa: S101
+    return column
+
+
+def any_of(conditions: Sequence[plan.Scalar]) -> plan.Scalar:
+    """Whether one of the conditions holds; false where there are none."""
+    return _tree("or", list(conditions)) if conditions else plan.Const(False, ColumnType.BOOL)
+
+
+def all_of(conditions: Sequence[plan.Scalar]) -> plan.Scalar:
+    """Whether all of the conditions hold; true where there are none."""
+    return _tree("and", list(conditions)) if conditions else plan.Const(True, ColumnType.BOOL)
+
+
+def _tree(operator: str, parts: list[plan.Scalar]) -> plan.Scalar:
+    """A chain as a tree that is as flat as it can be: people write hundreds of conditions."""
+    row = SCALARS[operator][0]
+    while len(parts) > 1:
+        pairs = [tuple(parts[start : start + 2]) for start in range(0, len(parts), 2)]
+        parts = [plan.Apply(row, pair, ColumnType.BOOL) if pair[1:] else pair[0] for pair in pairs]
+    return parts[0]
+
+
+def member(context: Context, bag: plan.Scalar, name: str, at: int) -> plan.Scalar:
+    """A bag's property."""
+    return apply(context, "[]", [bag, plan.Const(name, ColumnType.STRING)], at)
+
+
+def _member(context: Context, value: plan.Scalar, key: plan.Scalar, at: int) -> plan.Scalar:
+    if value.type is not ColumnType.DYNAMIC:
+        raise context.wrong(f"only a dynamic has members, this is a {value.type}", at, code="KS147")
+    return apply(context, "[]", [value, key], at)
+
+
+def condition(context: Context, expression: syntax.Expression, scope: Scope) -> plan.Scalar:
+    """An expression that must be a bool.
+
+    Raises:
+        QueryError: it is something else, or wrong in itself.
+    """
+    bound = scalar(context, expression, scope)
+    if bound.type is not ColumnType.BOOL:
+        raise context.wrong(f"a condition must be a bool, this is a {bound.type}", expression.start, code="KS141")
+    return bound
+
+
+def apply(context: Context, name: str, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
+    """A call of the row of that name which fits the arguments' types.
+
+    Raises:
+        QueryError: none fits.
+    """
+    row = _row(name, arguments)
+    if row is None and any(argument.type is ColumnType.DYNAMIC for argument in arguments):
+        row, arguments = _unboxed(name, arguments)
+    if row is None and name in _EQUATING:
+        arguments = _alike(arguments)
+        row = _row(name, arguments)
+    kinds = [argument.type for argument in arguments]
+    if row is None:
+        raise _misfit(context, name, kinds, at)
+    if row.choices:
+        _check_choice(context, row, arguments[0], at)
+    try:
+        kind = result_type(row.result, kinds)
+    except TypeError as error:
+        raise context.unsupported(str(error), at) from error
+    except ValueError as error:
+        raise context.wrong(str(error), at, code=WRONG_TYPES) from error
+    return plan.Apply(row, tuple(arguments), kind)
+
+
+def _row(name: str, arguments: Sequence[plan.Scalar]) -> Scalar | None:
+    kinds = [argument.type for argument in arguments]
+    return next(
+        (row for row in SCALARS[name] if fits(row.parameters, row.optional, kinds, variadic=row.variadic)), None
+    )
+
+
+def _alike(arguments: Sequence[plan.Scalar]) -> Sequence[plan.Scalar]:
+    """Constants as what they are compared with, a number with a text or the other way round."""
+    kinds = [argument.type for argument in arguments if not isinstance(argument, plan.Const)]
+    kind = (kinds or [argument.type for argument in arguments if argument.type is not ColumnType.STRING])[:1]
+    return [constant_as(each, kind[0]) if kind and isinstance(each, plan.Const) else each for each in arguments]
+
+
+def constant_as(constant: plan.Const, kind: ColumnType) -> plan.Const:
+    """The constant as one of that type, null where it is none; as it is where what it would be is not known here."""
+    value = constant.value
+    if constant.type is kind or value is None:
+        return plan.Const("" if kind is ColumnType.STRING and value is None else value, kind)
+    try:
+        match kind:
+            case ColumnType.STRING if isinstance(value, bool | int):
+                return plan.Const(str(value).lower() if isinstance(value, bool) else str(value), kind)
+            case ColumnType.LONG | ColumnType.INT if isinstance(value, bool | int | str | float):
+                return plan.Const(int(value), kind)
+            case ColumnType.REAL if isinstance(value, bool | int | str | float):
+                return plan.Const(float(value), kind)
+            case ColumnType.BOOL if isinstance(value, str):
+                return plan.Const({"true": True, "1": True, "false": False, "0": False}.get(value.lower()), kind)
+            case ColumnType.BOOL if isinstance(value, int):
+                return plan.Const(bool(value), kind)
+            case ColumnType.DATETIME if isinstance(value, str):
+                return plan.Const(datetime_micros(value), kind)
+            case ColumnType.DYNAMIC if isinstance(value, bool | str | float) or constant.type in _WHOLE:
+                return plan.Const(value, kind)
+    except (ValueError, OverflowError):
+        return plan.Const(None, kind)
+    return constant
+
+
+_WHOLE = (ColumnType.LONG, ColumnType.INT)
+
+
+def _unboxed(name: str, arguments: Sequence[plan.Scalar]) -> tuple[Scalar | None, Sequence[plan.Scalar]]:
+    """The row that fits when what dynamic arguments hold is taken as a type that it takes, and those arguments."""
+    for row in SCALARS[name]:
+        parameters = [*row.parameters, *([row.parameters[-1]] * len(arguments) if row.parameters else [])]
+        taken = [
+            _as_one_of(argument, allowed, arguments) for argument, allowed in zip(arguments, parameters, strict=False)
+        ]
+        if len(taken) == len(arguments) and _row(name, taken) is row:
+            return row, taken
+    return None, arguments
+
+
+# What a dynamic is taken as where several types would do: as its text first, which loses nothing.
+_PREFERRED = (ColumnType.STRING, ColumnType.REAL, ColumnType.LONG, ColumnType.DATETIME, ColumnType.TIMESPAN)
+
+
+def _as_one_of(argument: plan.Scalar, allowed: TypeSet, beside: Sequence[plan.Scalar]) -> plan.Scalar:
+    if argument.type is not ColumnType.DYNAMIC or ColumnType.DYNAMIC in allowed:
+        return argument
+    others = [other.type for other in beside if other.type in allowed]
+    candidates = [*others, *(kind for kind in _PREFERRED if kind in allowed), *allowed]
+    return converted(argument, candidates[0])
+
+
+def converted(value: plan.Scalar, kind: ColumnType) -> plan.Scalar:
+    """The value as one of that type."""
+    if isinstance(value, plan.Const) and value.type is not kind and kind is not ColumnType.DECIMAL:
+        value = constant_as(value, kind)
+    return value if value.type is kind else plan.Apply(CONVERTING[kind], (value,), kind)
+
+
+def fits(parameters: Sequence[TypeSet], optional: int, kinds: Sequence[ColumnType], *, variadic: bool = False) -> bool:
+    """Whether arguments of these types can be given for these parameters."""
+    least, most = len(parameters) - optional, len(parameters)
+    if len(kinds) < least or (len(kinds) > most and not variadic):
+        return False
+    padded = [*parameters, *([parameters[-1]] * max(0, len(kinds) - most) if parameters else [])]
+    return all(kind in allowed for kind, allowed in zip(kinds, padded, strict=False))
+
+
+def _name(context: Context, name: syntax.Name, scope: Scope) -> plan.Scalar:
+    if column := scope.find(name.name):
+        return ref(column)
+    bound = context.names.get(name.name)
+    if bound is not None and not context.is_relation(name.name):
+        if isinstance(bound, plan.Scalar):
+            return bound
+        raise context.wrong(f"`{name.name}` is a function; call it", name.start, code="KS208")
+    meant = scope.find(scope.mistaken.get(name.name, ""))
+    if meant:
+        context.warn(
+            f"there is no column `{name.name}`; `{meant.name}` was read, which holds what it means", name.start
+        )
+        return ref(meant)
+    if scope.bag is not None:
+        return _of_bag(context, scope.bag, name)
+    raise unknown_column(context, name, scope)
+
+
+def _of_bag(context: Context, bag: plan.Ref, name: syntax.Name) -> plan.Scalar:
+    """A column that is not known yet; a custom log's name says its type."""
+    value = member(context, bag, name.name, name.start)
+    return converted(value, _CUSTOM_TYPES.get(name.name[-2:], ColumnType.STRING)) if bag.name == CUSTOM else value
+
+
+CUSTOM = hidden("custom columns")
+_CUSTOM_TYPES = {
+    "_s": ColumnType.STRING,
+    "_d": ColumnType.REAL,
+    "_b": ColumnType.BOOL,
+    "_t": ColumnType.DATETIME,
+    "_g": ColumnType.GUID,
+}
+
+
+def unknown_column(context: Context, name: syntax.Name, scope: Scope) -> QueryError:
+    """The error for a name that is neither a column in reach nor bound by let."""
+    if context.is_relation(name.name):
+        return context.wrong(f"`{name.name}` is a table, and a value is needed here", name.start, code="HS031")
+    known = [column.name for column in scope.fields if not column.name.startswith("#")]
+    hint = did_you_mean(name.name, [*known, *context.names])
+    if hint is None and known:
+        hint = f"there are {', '.join(known[:8])}{' ...' if len(known) > 8 else ''}"  # noqa: PLR2004 as many as a line takes
+    return context.wrong(f"there is no column `{name.name}`", name.start, code=UNKNOWN_NAME, hint=hint)
+
+
+def _between(context: Context, between: syntax.Between, scope: Scope) -> plan.Scalar:
+    value = scalar(context, between.value, scope)
+    low = scalar(context, between.low, scope)
+    high = scalar(context, between.high, scope)
+    if value.type is ColumnType.DATETIME and high.type is ColumnType.TIMESPAN:
+        high = apply(context, "+", [low, high], between.start)  # t between (start .. length)
+    return apply(context, "!between" if between.negated else "between", [value, low, high], between.start)
+
+
+def _membership(context: Context, membership: syntax.Membership, scope: Scope) -> plan.Scalar:
+    operator, at = membership.operator, membership.start
+    if isinstance(membership.value, syntax.Star):
+        inside = [
+            _among(context, membership, converted(ref(column), ColumnType.STRING), scope) for column in scope.fields
+        ]
+        return all_of(inside) if operator.startswith("!") else any_of(inside)
+    value = scalar(context, membership.value, scope)
+    if len(membership.items) == 1 and (query := queried(context, membership.items[0], scope)) is not None:
+        return _among_rows(context, operator, value, query, at)
+    return _among(context, membership, value, scope)
+
+
+def _among(context: Context, membership: syntax.Membership, value: plan.Scalar, scope: Scope) -> plan.Scalar:
+    """The value among values that the query lists; an array's elements count one by one."""
+    items = [item for listed in membership.items for item in _items(scalar(context, listed, scope))]
+    arrays = [item for item in items if item.type is ColumnType.DYNAMIC and not isinstance(item, plan.Const)]
+    if not arrays:
+        return apply(context, membership.operator, [value, *items], membership.start)
+    negated = membership.operator.startswith("!")
+    operator = membership.operator.removeprefix("!")
+    others = [item for item in items if item not in arrays]
+    tests = [apply(context, f"{operator} array", [value, array], membership.start) for array in arrays]
+    if others:
+        tests.append(apply(context, operator, [value, *others], membership.start))
+    found = all_of(tests) if operator == "has_all" else any_of(tests)
+    return apply(context, "not", [found], membership.start) if negated else found
+
+
+def queried(context: Context, expression: syntax.Expression, scope: Scope) -> Bound | None:
+    """The relation that an expression is: a query, a table's name, a call that gives one. None where it is a value."""
+    match expression:
+        case syntax.Pipeline():
+            return context.pipeline(context, expression)
+        case syntax.Name(name=name) if scope.find(name) is None and context.is_relation(name):
+            return context.pipeline(context, syntax.Pipeline(expression.start, expression, ()))
+        case syntax.Call():
+            called = context.call(context, expression, scope)
+            return called if isinstance(called, Bound) else None
+        case _:
+            return None
+
+
+def _among_rows(context: Context, operator: str, value: plan.Scalar, query: Bound, at: int) -> plan.Scalar:
+    """The value among those of a query's first column."""
+    column = query.fields[0]
+    relation = query.narrowed([column]).relation
+    if operator.removeprefix("!") in ("has_any", "has_all"):
+        elements = plan.ScalarQuery(_gathered(relation, column), ColumnType.DYNAMIC)
+        return apply(context, f"{operator} array", [value, elements], at)
+    if value.type is ColumnType.DYNAMIC:
+        value = converted(value, column.type)
+    if column.type is ColumnType.DYNAMIC:
+        relation = plan.Projection(relation, (plan.Item(column.name, converted(ref(column), value.type)),))
+    elif column.type is not value.type and not NUMBER.issuperset((column.type, value.type)):
+        raise _misfit(context, "in", [value.type, column.type], at)
+    found = plan.InQuery(value, relation, any_case=operator.endswith("~"))
+    return apply(context, "not", [found], at) if operator.startswith("!") else found
+
+
+def _gathered(relation: plan.Relation, column: plan.Field) -> plan.Relation:
+    measure = plan.Measure("values", AGGREGATES["make_set"], (ref(column),), ColumnType.DYNAMIC)
+    return plan.Aggregation(relation, (), (measure,))
+
+
+def _items(item: plan.Scalar) -> Iterator[plan.Scalar]:
+    """What an item of a list stands for: a constant array is its elements."""
+    if isinstance(item, plan.Const) and isinstance(item.value, list):
+        for element in item.value:
+            yield plan.Const(element, _json_type(element))
+    else:
+        yield item
+
+
+def _json_type(value: syntax.Value) -> ColumnType:
+    match value:
+        case bool():
+            return ColumnType.BOOL
+        case int():
+            return ColumnType.LONG
+        case float():
+            return ColumnType.REAL
+        case str():
+            return ColumnType.STRING
+        case _:
+            return ColumnType.DYNAMIC
+
+
+def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    special = _SPECIAL.get(call.name)
+    if special is not None:
+        return special(context, call, scope)
+    called = context.call(context, call, scope)
+    if isinstance(called, Bound):
+        hint = "toscalar(...) takes a query's first value"
+        raise context.wrong(
+            f"{call.name}() gives a table, and a value is needed here", call.start, code="KS105", hint=hint
+        )
+    if called is not None:
+        return called
+    if call.name in WINDOWS:
+        return _window(context, call, scope)
+    if call.name not in SCALARS and call.name not in _TIMES:
+        raise unknown_function(context, call)
+    if call.name in _TYPED and call.arguments and isinstance(call.arguments[-1], syntax.TypeOf):
+        untyped = syntax.Call(call.start, call.name, call.arguments[:-1])
+        return converted(_call(context, untyped, scope), call.arguments[-1].type)
+    arguments = [_argument(context, argument, scope) for argument in call.arguments]
+    if call.name in _TIMES:
+        return _TIMES[call.name](context, arguments, call.start)
+    return apply(context, call.name, arguments, call.start)
+
+
+_TYPED = ("extract", "extract_json", "extractjson")  # whose last argument may say the type of the result
+
+
+def _argument(context: Context, argument: syntax.Expression, scope: Scope) -> plan.Scalar:
+    """An argument; a name before it (bin(Hour = t, 1h)) is that of the column, not of a parameter."""
+    return scalar(context, argument.value if isinstance(argument, syntax.Assignment) else argument, scope)
+
+
+def unknown_function(context: Context, call: syntax.Call) -> QueryError:
+    """The error for a call of what is no function that may stand here."""
+    if call.name in AGGREGATES:
+        return context.wrong(f"{call.name}() is an aggregate; it stands in summarize", call.start, code="HS032")
+    if call.name in UNSUPPORTED:
+        return context.unsupported(f"the function {call.name}()", call.start)
+    hint = did_you_mean(call.name, [*SCALARS, *WINDOWS, *_TIMES, *AGGREGATES])
+    return context.wrong(f"there is no function `{call.name}`", call.start, code=UNKNOWN_FUNCTION, hint=hint)
+
+
+def _window(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """A reference to the column that the window function will make."""
+    if scope.windows is None:
+        hint = "it stands in extend, project, where or serialize"
+        raise context.wrong(f"{call.name}() needs rows in order", call.start, code="HS042", hint=hint)
+    row = WINDOWS[call.name]
+    arguments = [scalar(context, argument, scope) for argument in call.arguments]
+    kinds = [argument.type for argument in arguments]
+    if not fits(row.parameters, row.optional, kinds):
+        given = ", ".join(kinds) or "nothing"
+        raise context.wrong(f"{call.name} cannot take {given}", call.start, code=WRONG_TYPES)
+    name = f"#window {len(scope.windows)}"
+    made = plan.WindowCall(name, row, tuple(arguments), result_type(row.result, kinds))
+    scope.windows.append(made)
+    return plan.Ref(name, made.type)
+
+
+def _to_scalar(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    if len(call.arguments) != 1:
+        raise context.wrong("toscalar() takes one query", call.start, code=WRONG_TYPES)
+    query = queried(context, call.arguments[0], NOTHING)
+    if query is None:  # a value is its own
+        return scalar(context, call.arguments[0], scope)
+    column = query.fields[0]
+    return plan.ScalarQuery(query.narrowed([column]).relation, column.type)
+
+
+def _column_if_exists(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    if len(call.arguments) != 2:  # noqa: PLR2004 a name and a default
+        raise context.wrong("column_ifexists() takes a column's name and a default", call.start, code=WRONG_TYPES)
+    name = scalar(context, call.arguments[0], NOTHING)
+    if not isinstance(name, plan.Const) or not isinstance(name.value, str):
+        raise context.wrong("the column's name must be a constant string", call.start, code="KS131")
+    found = scope.find(name.value)
+    return ref(found) if found else scalar(context, call.arguments[1], scope)
+
+
+def _pack_all(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """A bag of all columns in reach."""
+    del context
+    columns = [column for column in scope.fields if not column.name.startswith("#")]
+    pairs = [part for column in columns for part in (plan.Const(column.name, ColumnType.STRING), ref(column))]
+    bag = plan.Apply(SCALARS["bag_pack"][0], tuple(pairs), ColumnType.DYNAMIC)
+    del call
+    return bag
+
+
+def _place(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """Where an address is: nowhere, for there is no database of places; said, and not in silence."""
+    for argument in call.arguments:
+        scalar(context, argument, scope)
+    context.warn("there is no database of places: geo_info_from_ip_address() finds none", call.start)
+    nowhere: dict[str, syntax.Value] = {"country": "", "state": "", "city": "", "latitude": None, "longitude": None}
+    return plan.Const(nowhere, ColumnType.DYNAMIC)
+
+
+# What is no call of a row of the table: its arguments are not values.
+_SPECIAL: Mapping[str, Callable[[Context, syntax.Call, Scope], plan.Scalar]] = {
+    "toscalar": _to_scalar,
+    "column_ifexists": _column_if_exists,
+    "columnifexists": _column_if_exists,
+    "pack_all": _pack_all,
+    "geo_info_from_ip_address": _place,
+}
+
+
+def _now(context: Context, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
+    if len(arguments) > 1:
+        raise context.wrong("now() takes an offset at most", at, code=WRONG_TYPES)
+    return apply(context, "+", [plan.Now(), *arguments], at) if arguments else plan.Now()
+
+
+def _ago(context: Context, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
+    if [argument.type for argument in arguments] != [ColumnType.TIMESPAN]:
+        raise context.wrong("ago() takes one timespan", at, code=WRONG_TYPES, hint="for example ago(24h)")
+    return apply(context, "-", [plan.Now(), *arguments], at)
+
+
+# What counts from the query's own time is no row of the table: it has no value until the plan is lowered.
+_TIMES: Mapping[str, Callable[[Context, Sequence[plan.Scalar], int], plan.Scalar]] = {"now": _now, "ago": _ago}
+
+
+def _check_choice(context: Context, row: Scalar, argument: plan.Scalar, at: int) -> None:
+    value = argument.value if isinstance(argument, plan.Const) else None
+    if not isinstance(value, str) or value.lower() not in row.choices:
+        choices = ", ".join(f"'{choice}'" for choice in row.choices)
+        raise context.wrong(f"the first argument of {row.name} must be a constant, one of {choices}", at, code="KS131")
+
+
+def _misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) -> QueryError:
+    rows = SCALARS[name]
+    given = " and ".join(dict.fromkeys(kinds)) or "nothing"
+    if name in _EQUATING and len(kinds) > 1:  # Kusto converts; which way, its reference does not say
+        return context.unsupported(f"comparing {given}", at, hint="convert one side, for example with tostring()")
+    if ColumnType.DYNAMIC in kinds:
+        return context.unsupported(f"a dynamic value in {name}", at)
+    if not name[0].isalpha() or name in ("and", "or"):
+        what = f"the operator '{name}' is not defined for {given}"
+    elif all(len(kinds) < len(row.parameters) - row.optional for row in rows):
+        what = f"{name} needs more arguments than the {len(kinds)} given"
+    elif all(len(kinds) > len(row.parameters) and not row.variadic for row in rows):
+        what = f"{name} takes fewer arguments than the {len(kinds)} given"
+    else:
+        what = f"{name} cannot take {given}"
+    return context.wrong(what, at, code=WRONG_TYPES)
+
+
+_EQUATING = ("==", "!=", "in", "!in")

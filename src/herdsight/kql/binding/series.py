@@ -1,0 +1,54 @@
+"""Binding of make-series."""
+
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.dispatch import alone, bind_operator
+from herdsight.kql.binding.items import constant, named
+from herdsight.kql.binding.names import Names, default_name
+from herdsight.kql.binding.scalars import apply, converted, scalar
+from herdsight.kql.binding.scope import NOTHING, Bound, Context
+from herdsight.kql.binding.summarize import Measures
+from herdsight.kql.rewrites.fold import fold
+from herdsight.tables import ColumnType
+
+
+@bind_operator.register
+def _(operator: syntax.MakeSeries, context: Context, bound: Bound) -> Bound:
+    alone(context, bound, "make-series", operator.start)
+    scope, names = bound.scope(), Names()
+    keys = tuple(made for item in operator.keys for made in named(context, item, scope, names))
+    measures = tuple(_series(context, item, bound, names) for item in operator.items)
+    axis = _axis(context, operator.axis, bound)
+    step = fold(scalar(context, operator.step, NOTHING))
+    low, high = (fold(scalar(context, end, NOTHING)) if end else None for end in (operator.low, operator.high))
+    apply(context, "bin", [axis.value, step], operator.start)  # the step must fit the axis
+    if high is not None and operator.inclusive:
+        high = apply(context, "+", [high, step], operator.start)
+    table = plan.SeriesTable(bound.relation, keys, measures, axis, low, high, step, operator.nonempty)
+    return Bound(table)
+
+
+def _axis(context: Context, axis: syntax.Expression, bound: Bound) -> plan.Item:
+    given = axis.value if isinstance(axis, syntax.Assignment) else axis
+    name = axis.name if isinstance(axis, syntax.Assignment) else default_name(axis)
+    value = scalar(context, given, bound.scope())
+    if value.type is ColumnType.INT:
+        value = converted(value, ColumnType.LONG)
+    return plan.Item(name or "Column1", value)
+
+
+def _series(context: Context, item: syntax.SeriesItem, bound: Bound, names: Names) -> plan.SeriesMeasure:
+    given = item.value.value if isinstance(item.value, syntax.Assignment) else item.value
+    name = names.of(context, item.value)
+    measures = Measures(context, bound.scope())
+    value = measures.over(given, name)
+    if not isinstance(value, plan.Ref) or len(measures.found) != 1:
+        raise context.unsupported("an expression over aggregates in make-series", item.start)
+    default = constant(context, item.default, "the default") if item.default else plan.Const(0, ColumnType.LONG)
+    measure = measures.found[0]
+    return plan.SeriesMeasure(measure, default if default.type is measure.type else _fitting(default, measure.type))
+
+
+def _fitting(default: plan.Const, kind: ColumnType) -> plan.Scalar:
+    if default.value is None or kind in (ColumnType.STRING, ColumnType.DYNAMIC, ColumnType.DATETIME):
+        return plan.Const(None, kind)
+    return converted(default, kind)

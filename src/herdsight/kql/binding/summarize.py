@@ -1,0 +1,215 @@
+"""Binding of summarize: aggregates collected out of expressions, and those that make several columns."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from herdsight.errors import QueryError
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.dispatch import bind_operator
+from herdsight.kql.binding.items import constant, named
+from herdsight.kql.binding.names import Names, default_name
+from herdsight.kql.binding.scalars import converted, fits, scalar
+from herdsight.kql.binding.scope import Bound, Context, Scope, kept
+from herdsight.kql.functions import AGGREGATES
+from herdsight.kql.functions.model import Aggregate, TypeSet, result_type
+from herdsight.tables import ColumnType
+
+
+@bind_operator.register
+def _(operator: syntax.Summarize, context: Context, bound: Bound) -> Bound:
+    names, scope = Names(), bound.scope()
+    keys = tuple(made for item in operator.keys for made in named(context, item, scope, names))
+    measures = Measures(context, scope)
+    key_names = frozenset(key.name for key in keys)
+    results = [
+        plan.Item(part.name, measures.over(part.value, part.name))
+        for item in operator.aggregates
+        for part in _parts(context, item, scope, names, key_names)
+    ]
+    summarized = bound.aggregated(keys, tuple(measures.found))
+    if all(isinstance(result.value, plan.Ref) and result.value.name == result.name for result in results):
+        return summarized
+    return summarized.projected((*(kept(key.field) for key in keys), *results))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An aggregate that makes several columns: its call, the names given, and what names are there already."""
+
+    context: Context
+    call: syntax.Call
+    given: tuple[str, ...]
+    scope: Scope
+    names: Names
+    keys: frozenset[str]
+
+    def name(self, position: int, derived: str) -> str:
+        """The name given for the column at that position, else the derived one."""
+        if position < len(self.given):
+            return self.names.given(self.context, self.given[position], self.call.start)
+        return self.names.free(derived)
+
+    def column(self, position: int, derived: str, aggregate: str, *arguments: syntax.Expression) -> syntax.Assignment:
+        """One of the columns, as an aggregate that makes one."""
+        call = syntax.Call(self.call.start, aggregate, arguments)
+        return syntax.Assignment(self.call.start, self.name(position, derived), call)
+
+    def wrong(self, takes: str) -> QueryError:
+        """The error for missing arguments."""
+        return self.context.wrong(f"{self.call.name}() takes {takes}", self.call.start, code="KS106")
+
+
+def _parts(
+    context: Context, item: syntax.Expression, scope: Scope, names: Names, keys: frozenset[str]
+) -> Iterator[syntax.Assignment]:
+    """The columns that an item makes, each with its aggregate: most make one."""
+    given, call = _named(item)
+    if isinstance(call, syntax.Call) and call.name in _SEVERAL:
+        yield from _SEVERAL[call.name](_Asked(context, call, given, scope, names, keys))
+    elif isinstance(item, syntax.Unpacking):
+        raise context.wrong("the expression gives one value, and several are named", item.start, code="KS149")
+    else:
+        yield syntax.Assignment(item.start, names.of(context, item), call)
+
+
+def _named(item: syntax.Expression) -> tuple[tuple[str, ...], syntax.Expression]:
+    match item:
+        case syntax.Assignment(name=name, value=value):
+            return (name,), value
+        case syntax.Unpacking(names=names, value=value):
+            return names, value
+        case _:
+            return (), item
+
+
+def _extreme(asked: _Asked) -> Iterator[syntax.Assignment]:
+    """arg_max(by, value, ...): the greatest, and the values of its row."""
+    function = {"argmax": "arg_max", "argmin": "arg_min"}.get(asked.call.name, asked.call.name)
+    greatest = "max" if function == "arg_max" else "min"
+    if not asked.call.arguments:
+        raise asked.wrong("what is greatest, and values")
+    by, *values = asked.call.arguments
+    own = default_name(by) if not isinstance(by, syntax.Call) else None
+    yield asked.column(0, own or f"{greatest}_", greatest, by)
+    without = asked.keys | {own or ""}
+    returned = [value for each in values for value in _starred(each, asked.scope, without)]
+    for position, value in enumerate(returned, start=1):
+        yield asked.column(position, default_name(value) or f"arg{position}", function, by, value)
+
+
+def _starred(value: syntax.Expression, scope: Scope, without: frozenset[str]) -> Iterator[syntax.Expression]:
+    """The value, or every column for `*`, less those that are there already."""
+    if not isinstance(value, syntax.Star):
+        yield value
+        return
+    for column in scope.fields:
+        if column.name not in without and not column.name.startswith("#"):
+            yield syntax.Name(value.start, column.name)
+
+
+def _taken(asked: _Asked) -> Iterator[syntax.Assignment]:
+    """take_any(value, ...)."""
+    values = [value for each in asked.call.arguments for value in _starred(each, asked.scope, asked.keys)]
+    prefix = AGGREGATES[asked.call.name].prefix
+    for position, value in enumerate(values):
+        inner = default_name(value) or ""
+        derived = f"{prefix}_{inner}" if prefix else inner or f"{asked.call.name}_"
+        yield asked.column(position, derived, asked.call.name, value)
+
+
+def _percentiles(asked: _Asked) -> Iterator[syntax.Assignment]:
+    """percentiles(value, p, ...), and with weights percentilesw(value, weight, p, ...)."""
+    weighted = asked.call.name in ("percentilew", "percentilesw")
+    fixed = 2 if weighted else 1
+    values, wanted = asked.call.arguments[:fixed], asked.call.arguments[fixed:]
+    if not wanted:
+        raise asked.wrong("a value and percentiles")
+    inner = default_name(values[0]) or ""
+    for position, percentile in enumerate(wanted):
+        shown = str(constant(asked.context, percentile, "a percentile").value).replace(".", "_")
+        name = f"percentile_{inner}_{shown}"
+        yield asked.column(position, name, "percentilew" if weighted else "percentile", *values, percentile)
+
+
+_SEVERAL = {
+    **dict.fromkeys(("arg_max", "arg_min", "argmax", "argmin"), _extreme),
+    **dict.fromkeys(("take_any", "any"), _taken),
+    **dict.fromkeys(("percentile", "percentiles", "percentilew", "percentilesw"), _percentiles),
+}
+
+
+class Measures:
+    """Collects the aggregates out of expressions, so that what is left is scalar over their results."""
+
+    def __init__(self, context: Context, scope: Scope) -> None:
+        self._context = context
+        self._scope = scope
+        self.found: list[plan.Measure] = []
+
+    def over(self, expression: syntax.Expression, name: str) -> plan.Scalar:
+        """The expression with its aggregates replaced by references to measures; a lone aggregate gets `name`."""
+        if isinstance(expression, syntax.Call) and expression.name in AGGREGATES:
+            return self._measure(expression, name)
+        replaced = self._replaced(expression)
+        results = Scope(tuple(measure.field for measure in self.found))
+        return scalar(self._context, replaced, results)
+
+    def _replaced(self, expression: syntax.Expression) -> syntax.Expression:
+        match expression:
+            case syntax.Call(name=name) if name in AGGREGATES:
+                hidden = f"aggregate {len(self.found)}"
+                self._measure(expression, hidden)
+                return syntax.Name(expression.start, hidden)
+            case syntax.Call(start=start, name=name, arguments=arguments):
+                return syntax.Call(start, name, tuple(self._replaced(argument) for argument in arguments))
+            case syntax.Unary(start=start, operator=operator, operand=operand):
+                return syntax.Unary(start, operator, self._replaced(operand))
+            case syntax.Binary(start=start, operator=operator, left=left, right=right):
+                return syntax.Binary(start, operator, self._replaced(left), self._replaced(right))
+            case syntax.Between(start=start, value=value, low=low, high=high, negated=negated):
+                return syntax.Between(start, self._replaced(value), self._replaced(low), self._replaced(high), negated)
+            case syntax.Membership(start=start, operator=operator, value=value, items=items):
+                return syntax.Membership(start, operator, self._replaced(value), items)
+            case syntax.Member(start=start, value=value, name=name):
+                return syntax.Member(start, self._replaced(value), name)
+            case syntax.Index(start=start, value=value, key=key):
+                return syntax.Index(start, self._replaced(value), self._replaced(key))
+            case syntax.Assignment(start=start, name=name, value=value):
+                return syntax.Assignment(start, name, self._replaced(value))
+            case _:
+                return expression
+
+    def _measure(self, call: syntax.Call, name: str) -> plan.Ref:
+        function = AGGREGATES[call.name]
+        arguments = [scalar(self._context, argument, self._scope) for argument in call.arguments]
+        if not fits(function.parameters, function.optional, [argument.type for argument in arguments]):
+            arguments = _unboxed(function, arguments)
+        kinds = [argument.type for argument in arguments]
+        if not fits(function.parameters, function.optional, kinds):
+            given = ", ".join(kinds) or "nothing"
+            raise self._context.wrong(f"{call.name} cannot take {given}", call.start, code="KS106")
+        measure = plan.Measure(name, function, tuple(arguments), result_type(function.result, kinds))
+        same = next((each for each in self.found if _same(each, measure)), None)
+        if same is not None and name.startswith("aggregate "):
+            return plan.Ref(same.name, same.type)
+        self.found.append(measure)
+        return plan.Ref(name, measure.type)
+
+
+def _same(one: plan.Measure, other: plan.Measure) -> bool:
+    return one.function is other.function and one.arguments == other.arguments
+
+
+def _unboxed(function: Aggregate, arguments: list[plan.Scalar]) -> list[plan.Scalar]:
+    """Dynamic arguments as what they hold, where the aggregate takes no dynamic."""
+    return [
+        converted(argument, _taken_as(allowed))
+        if argument.type is ColumnType.DYNAMIC and argument.type not in allowed
+        else argument
+        for argument, allowed in zip(arguments, function.parameters, strict=False)
+    ]
+
+
+def _taken_as(allowed: TypeSet) -> ColumnType:
+    preferred = (ColumnType.REAL, ColumnType.BOOL, ColumnType.LONG, ColumnType.STRING)
+    return next((kind for kind in preferred if kind in allowed), next(iter(allowed)))

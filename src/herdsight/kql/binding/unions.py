@@ -1,0 +1,197 @@
+"""Binding of union, and of search over several tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from herdsight.errors import QueryError
+from herdsight.kql import plan, syntax
+from herdsight.kql.binding.dispatch import alone, bind_operator, bind_source
+from herdsight.kql.binding.names import Names
+from herdsight.kql.binding.scalars import UNKNOWN_NAME, all_of, any_of, apply, converted, scalar
+from herdsight.kql.binding.scope import Bound, Context, Function, Scope, ref
+from herdsight.tables import ColumnType
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a union: its name, which withsource tells, and its rows."""
+
+    name: str
+    bound: Bound
+
+
+@bind_source.register
+def _(source: syntax.Union, context: Context) -> Bound:
+    return _united(context, source, [])
+
+
+@bind_operator.register
+def _(operator: syntax.Union, context: Context, bound: Bound) -> Bound:
+    alone(context, bound, "union", operator.start)
+    return _united(context, operator, [Part("union_arg0", bound)])
+
+
+def _united(context: Context, union: syntax.Union, first: list[Part]) -> Bound:
+    parts = list(first)
+    for source in union.sources:
+        parts += _parts(context, source, len(parts), fuzzy=union.fuzzy)
+    if not parts:
+        raise context.wrong("the union has no table", union.start, code="KS204")
+    return united(parts, union.with_source, inner=union.kind == "inner")
+
+
+def _parts(context: Context, source: syntax.Expression, position: int, *, fuzzy: bool) -> Iterator[Part]:
+    if isinstance(source, syntax.Pattern):
+        for name in matching_tables(context, source.pattern):
+            table = syntax.Pipeline(source.start, syntax.Name(source.start, name), ())
+            yield Part(name, context.pipeline(context, table))
+        return
+    assert isinstance(source, syntax.Pipeline)  # noqa: S101 the parser makes pipelines of all else
+    try:
+        yield Part(_part_name(source, position), context.pipeline(context, source))
+    except QueryError as error:
+        if not fuzzy or error.code not in _MISSING:
+            raise
+        context.warn(f"left out of the fuzzy union: {error.what}", source.start)
+
+
+_MISSING = ("KS204", "KS211", "KS208")  # no such table, no such function
+
+
+def _part_name(source: syntax.Pipeline, position: int) -> str:
+    return source.source.name if isinstance(source.source, syntax.Name) else f"union_arg{position}"
+
+
+def matching_tables(context: Context, pattern: str) -> list[str]:
+    """The tables and views whose names match a name with wildcards; those that the logs can fill, of the declared."""
+    bound = [
+        name
+        for name, value in context.names.items()
+        if isinstance(value, Bound) or (isinstance(value, Function) and value.definition.view)
+    ]
+    return [name for name in (*bound, *context.surroundings.tables) if fnmatchcase(name, pattern)]
+
+
+def united(parts: Sequence[Part], with_source: str | None, *, inner: bool = False) -> Bound:
+    """The rows of all parts under the union of their columns, or the columns that all have.
+
+    Columns of one name and several types are told apart by a suffix, as Kusto does (x_long, x_string).
+    """
+    columns = _aligned([part.bound.fields for part in parts], inner=inner)
+    relations = []
+    bag = next((part.bound.bag for part in parts if part.bound.bag), None)
+    for part in parts:
+        own = {(column.name, column.type) for column in part.bound.fields}
+        items = [
+            plan.Item(
+                name,
+                plan.Ref(column.name, column.type) if (column.name, column.type) in own else _missing(column.type),
+            )
+            for name, column in columns
+        ]
+        if bag:
+            items.append(plan.Item(bag, plan.Ref(bag, _BAG) if part.bound.bag == bag else plan.Const(None, _BAG)))
+        if with_source:
+            items.insert(0, plan.Item(with_source, plan.Const(part.name, ColumnType.STRING)))
+        relations.append(plan.Projection(part.bound.relation, tuple(items)))
+    mistaken = dict(entry for part in parts for entry in part.bound.mistaken.items())
+    whole = relations[0] if len(relations) == 1 else plan.Union(tuple(relations), relations[0].fields)
+    return Bound(whole, mistaken, bag=bag)
+
+
+_BAG = ColumnType.DYNAMIC
+
+
+def _missing(kind: ColumnType) -> plan.Const:
+    return plan.Const("" if kind is ColumnType.STRING else None, kind)
+
+
+def _aligned(tables: Sequence[Sequence[plan.Field]], *, inner: bool) -> list[tuple[str, plan.Field]]:
+    """The columns of a union: the name of each, and the name and type that its parts know it by."""
+    distinct = list(dict.fromkeys(column for table in tables for column in table))
+    if inner:
+        distinct = [column for column in distinct if all(column in table for table in tables)]
+    several = {column.name for column in distinct if sum(other.name == column.name for other in distinct) > 1}
+    names = Names(column.name for column in distinct if column.name not in several)
+    return [
+        (names.free(f"{column.name}_{column.type}") if column.name in several else column.name, column)
+        for column in distinct
+    ]
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+@bind_source.register
+def _(source: syntax.Search, context: Context) -> Bound:
+    parts = [
+        part for table in source.tables or (syntax.Pattern(source.start, "*"),) for part in _searched(context, table)
+    ]
+    if not parts:
+        raise context.wrong("there is no table to search", source.start, code="KS204")
+    return united(_all_found(context, source, parts), "$table")
+
+
+def _all_found(context: Context, search: syntax.Search, parts: Sequence[Part]) -> list[Part]:
+    """The rows of each table; one without a column that the condition names has none, unless no table has it."""
+    found, missing = [], None
+    for part in parts:
+        try:
+            found.append(Part(part.name, _found(context, search, part.bound)))
+        except QueryError as error:
+            if error.code != UNKNOWN_NAME:
+                raise
+            missing = error
+            nothing = part.bound.over(plan.Filter(part.bound.relation, plan.Const(False, ColumnType.BOOL)))
+            found.append(Part(part.name, nothing))
+    if missing is not None and len(parts) == 1:
+        raise missing
+    return found
+
+
+def _searched(context: Context, table: syntax.Expression) -> list[Part]:
+    return list(_parts(context, table, 0, fuzzy=False))
+
+
+@bind_operator.register
+def _(operator: syntax.Search, context: Context, bound: Bound) -> Bound:
+    alone(context, bound, "search", operator.start)
+    return united([Part("", _found(context, operator, bound))], "$table")
+
+
+def _found(context: Context, search: syntax.Search, bound: Bound) -> Bound:
+    test = _test(context, search.condition, bound.scope(), search)
+    return bound.over(plan.Filter(bound.relation, test))
+
+
+def _test(context: Context, condition: syntax.Expression, scope: Scope, search: syntax.Search) -> plan.Scalar:
+    """A search's condition, in which a text stands for: some column has it."""
+    match condition:
+        case syntax.Literal(value=str() as text, start=start):
+            return any_of([_has(context, ref(column), text, search, start) for column in scope.fields])
+        case syntax.Binary(operator="and" | "or" as operator, left=left, right=right):
+            both = [_test(context, left, scope, search), _test(context, right, scope, search)]
+            return all_of(both) if operator == "and" else any_of(both)
+        case syntax.Binary(left=syntax.Name(name=name)) if scope.find(name) is None and len(search.tables) != 1:
+            return plan.Const(False, ColumnType.BOOL)  # a table that has no such column has no such row
+        case syntax.Call(name="not", arguments=(inner,), start=start):
+            return apply(context, "not", [_test(context, inner, scope, search)], start)
+        case syntax.Binary(operator=":", left=syntax.Name(name=name), right=syntax.Literal(value=str() as text)):
+            column = scope.find(name)
+            if column is None:  # a table that has no such column has no such row
+                return plan.Const(False, ColumnType.BOOL)
+            return _has(context, ref(column), text, search, condition.start)
+        case _:
+            return scalar(context, condition, scope)
+
+
+def _has(context: Context, column: plan.Ref, text: str, search: syntax.Search, at: int) -> plan.Scalar:
+    operator = "has_cs" if search.case_sensitive else "has"
+    if "*" in text:
+        stars = {(True, True): "contains", (False, True): "hasprefix", (True, False): "hassuffix"}
+        operator = stars.get((text.startswith("*"), text.endswith("*")), "contains")
+        text = text.strip("*")
+        if not text:
+            return plan.Const(True, ColumnType.BOOL)
+    return apply(context, operator, [converted(column, ColumnType.STRING), plan.Const(text, ColumnType.STRING)], at)

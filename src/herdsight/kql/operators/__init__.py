@@ -1,0 +1,36 @@
+"""The parsers of the tabular operators and sources, one function each, in tables by name."""
+
+from collections.abc import Mapping
+
+from herdsight.kql.cursor import Cursor
+from herdsight.kql.lexer import Kind
+from herdsight.kql.operators import columns, groups, rows, tables
+from herdsight.kql.operators.common import OperatorParser
+from herdsight.kql.operators.groups import scalar_parameters
+from herdsight.kql.operators.sources import SOURCES
+
+__all__ = ["OPERATORS", "SOURCES", "UNSUPPORTED", "operator_name", "scalar_parameters"]
+
+OPERATORS: Mapping[str, OperatorParser] = {
+    parser.name: parser for parser in (*rows.PARSERS, *columns.PARSERS, *groups.PARSERS, *tables.PARSERS)
+}
+
+# What the language has beside these, so that a reader is told "not supported" and not "unknown".
+UNSUPPORTED = frozenset(
+    (
+        *("execute-and-cache", "facet", "find", "fork", "graph-match", "graph-mark-components", "graph-shortest-paths"),
+        *("graph-to-table", "graph-where-edges", "graph-where-nodes", "macro-expand", "make-graph", "partitionby"),
+        *("project-by-names", "reduce"),
+    )
+)
+
+
+def operator_name(cursor: Cursor) -> str:
+    """The operator's name, hyphens included (project-away), stepped over."""
+    first = cursor.name("an operator after '|'")
+    name, end = first.value, first.end
+    while cursor.at("-") and cursor.next.start == end and cursor.ahead(1).kind is Kind.NAME:
+        cursor.take()
+        part = cursor.take()
+        name, end = f"{name}-{part.value}", part.end
+    return name
