@@ -56,11 +56,14 @@ def test_a_column_that_is_written_for_another_is_read_as_that_with_a_warning() -
 @pytest.mark.parametrize(
     ("kql", "named"),
     [
-        ("print a = dynamic([1]) | mv-expand a", "mv-expand"),
-        ("union DeviceNetworkEvents", "union"),
-        ("print array_length(dynamic([1]))", "array_length"),
-        ("let f = (a: long) { a + 1 }; print f(1)", "function"),
-        ("print a = dynamic({'b': 1}) | project a.b", "path"),
+        ("print a = 1 | fork (count) (take 1)", "fork"),
+        ("print a = 1 | facet by a", "facet"),
+        ("find in (DeviceNetworkEvents) where RemotePort == 1", "find"),
+        ("print a = 'x' | reduce by a", "reduce"),
+        ("print a = 1 | evaluate autocluster()", "autocluster"),
+        ("print geo_point_in_circle(0.0, 0.0, 1.0, 1.0, 10)", "geo_point_in_circle"),
+        ("DeviceFileEvents | invoke FileProfile(SHA1)", "FileProfile"),
+        ("print a = 1, b = '1' | where a == b", "comparing"),
     ],
 )
 def test_what_is_not_supported_is_named_and_ends_with_status_3(kql: str, named: str) -> None:

@@ -41,7 +41,12 @@ class Prelude:
 @cache
 def _macros(folder: str) -> Mapping[str, str]:
     """The CREATE MACRO statements of the engine's .sql files, by name."""
-    return {name: statement for text in _texts(folder) for name, statement in _statements(text)}
+    found: dict[str, str] = {}
+    for text in _texts(folder):
+        for name, statement in _statements(text):
+            assert name not in found, f"{name} is declared twice"  # noqa: S101 a fault of the files
+            found[name] = statement
+    return found
 
 
 def _texts(folder: str) -> Iterator[str]:

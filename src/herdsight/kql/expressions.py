@@ -9,7 +9,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
 from herdsight.kql.lexer import Kind, Token
-from herdsight.kql.literals import datetime_micros, timespan_micros
+from herdsight.kql.literals import datetime_micros, datetime_text, timespan_micros, timespan_text
 from herdsight.tables import ColumnType
 
 _OR, _AND, EQUALITY, _ORDER, _SUM, _PRODUCT, _SIGN = range(1, 8)
@@ -360,9 +360,18 @@ def _json(cursor: Cursor) -> syntax.Value:
         literal = _prefix(cursor)
         if not isinstance(literal, syntax.Literal):
             raise _not_json(cursor, literal)
-        value = literal.value
+        value = _json_value(literal)
     cursor.depth -= 1
     return value
+
+
+def _json_value(literal: syntax.Literal) -> syntax.Value:
+    """A literal as JSON holds it: times as their texts."""
+    if isinstance(literal.value, int) and literal.type is ColumnType.DATETIME:
+        return datetime_text(literal.value)
+    if isinstance(literal.value, int) and literal.type is ColumnType.TIMESPAN:
+        return timespan_text(literal.value)
+    return literal.value
 
 
 def _json_array(cursor: Cursor) -> list[syntax.Value]:

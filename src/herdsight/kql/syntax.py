@@ -196,6 +196,13 @@ class ProjectRename(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectByNames(Node):
+    """`| project-by-names "name", names, ...`: columns whose names are values."""
+
+    items: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reordered(Node):
     """Columns that come first, by a name with wildcards; `order`: "asc" or "desc" by name, None as they stand."""
 
@@ -578,6 +585,7 @@ Operator: TypeAlias = (
     | Project
     | ProjectAway
     | ProjectKeep
+    | ProjectByNames
     | ProjectRename
     | ProjectReorder
     | Summarize

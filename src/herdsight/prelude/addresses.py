@@ -124,13 +124,14 @@ def _bits(written: str, prefix: str) -> int | None:
 
 
 @lru_cache(_KEPT)
-def _wide_network(text: object) -> _Address | None:
-    return _address(text) if isinstance(text, str) else None
+def _wide_network(text: str) -> _Address | None:
+    return _address(text)
 
 
 @lru_cache(_KEPT)
 def _wide_networks(array: str) -> list[_Address]:
-    return [found for text in _elements(array) if (found := _wide_network(text))]
+    texts = (each for each in _elements(array) if isinstance(each, str))
+    return [found for text in texts if (found := _wide_network(text))]
 
 
 def _holds(network: _Address, address: _Address) -> bool:

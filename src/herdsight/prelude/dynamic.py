@@ -203,7 +203,7 @@ def kql_extract_json_at(path: str, text: str) -> Dynamic:
     way = steps(path)
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return None if way is None else _at(value, way)
 
@@ -238,3 +238,9 @@ def _paths(value: Any, above: str) -> Iterator[str]:
 
 def _quoted(name: str | int) -> str:
     return str(name) if isinstance(name, int) else "'" + name.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+@function
+def kql_filled(bag: Dynamic) -> Dynamic:
+    """The bag without properties that are null or empty texts."""
+    return {name: value for name, value in bag.items() if value not in (None, "")} if isinstance(bag, dict) else bag

@@ -61,7 +61,7 @@ class Function:
 
     def _value(self, row: tuple[Any, ...]) -> Any:
         values = [
-            json.loads(value) if value is not None and parameter.type is ColumnType.DYNAMIC else value
+            _read(value) if value is not None and parameter.type is ColumnType.DYNAMIC else value
             for value, parameter in zip(row, self.parameters, strict=True)
         ]
         given = zip(values, self.parameters, strict=True)
@@ -71,6 +71,14 @@ class Function:
         if self.result is not ColumnType.DYNAMIC or result is None:
             return result
         return _json_text(result)
+
+
+def _read(text: str) -> Any:
+    """A JSON value; null where it nests deeper, or holds a longer number, than Python reads."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json_text(value: Any) -> str:

@@ -56,14 +56,15 @@ CREATE MACRO kql_array_slice(item, low, high) AS kql_array_of(list_transform(
         : greatest(CASE WHEN s.high < 0 THEN len(s.items) + s.high ELSE s.high END + 1, 0)])[1]);
 CREATE MACRO kql_array_rotate(item, places) AS kql_array_of(list_transform(list_transform(
     [{'items': kql_array(item), 'places': places}],
-    lambda s: {'items': s.items, 'cut': coalesce(kql_modulo(s.places, len(s.items)), 0)}),
+    lambda s: {'items': s.items, 'cut': CASE WHEN len(s.items) = 0 THEN 0 ELSE kql_modulo(s.places, len(s.items)) END}),
     lambda r: r.items[r.cut + 1:] || r.items[:r.cut])[1]);
 -- To the left; a negative number of places is to the right. Where the filling is null, "" fills an array of strings.
 CREATE MACRO kql_array_shift(item, places, filling) AS kql_array_of(list_transform(list_transform(
     [{'items': kql_array(item), 'places': places, 'filling': CAST(filling AS JSON)}],
     lambda s: {'items': s.items, 'places': s.places, 'filling': coalesce(s.filling, kql_filling(s.items))}),
     lambda r: CASE WHEN r.places >= 0 THEN list_resize(r.items[r.places + 1:], len(r.items), r.filling)
-        ELSE (list_resize(r.items[:0], least(-r.places, len(r.items)), r.filling) || r.items)[:len(r.items)] END)[1]);
+        WHEN r.places < 0 THEN
+        (list_resize(r.items[:0], least(-r.places, len(r.items)), r.filling) || r.items)[:len(r.items)] END)[1]);
 CREATE MACRO kql_filling(items) AS CASE WHEN len(items) > 0
     AND len(list_filter(items, lambda e: coalesce(NOT starts_with(CAST(e AS VARCHAR), '"'), TRUE))) = 0 THEN '""' END;
 -- Null where an element is no number.
@@ -89,10 +90,11 @@ CREATE MACRO kql_array_index_within(item, value, low, most, nth) AS list_transfo
     [{'items': kql_array(item), 'value': value, 'low': low, 'most': most, 'nth': nth}],
     lambda s: {'items': s.items, 'value': s.value, 'twin': kql_twin(s.value), 'most': s.most, 'nth': s.nth,
         'low': CASE WHEN s.low < 0 THEN greatest(len(s.items) + s.low, 0) ELSE s.low END}),
-    lambda w: CASE WHEN w.items IS NOT NULL AND w.nth >= 0 AND w.most >= -1 THEN CAST(coalesce(list_filter(
-        list_transform(w.items, lambda e, i: CASE WHEN (e = w.value OR e = w.twin)
-            AND i > w.low AND (w.most = -1 OR i <= w.low + w.most) THEN i - 1 END),
-        lambda p: p IS NOT NULL)[w.nth], -1) AS BIGINT) END)[1];
+    lambda w: CASE WHEN w.items IS NOT NULL AND w.nth >= 0 AND w.most >= -1 AND w.low >= 0 THEN
+        CAST(coalesce(list_filter(
+            list_transform(w.items, lambda e, i: CASE WHEN (e = w.value OR e = w.twin)
+                AND i > w.low AND (w.most = -1 OR i <= w.low + w.most) THEN i - 1 END),
+            lambda p: p IS NOT NULL)[w.nth], -1) AS BIGINT) END)[1];
 
 -- Sets, as lists of JSON. Elements are equal where their JSON is; they stand in the order of their first appearance.
 -- The places of first appearances: sorted by element and place, the first of each run.

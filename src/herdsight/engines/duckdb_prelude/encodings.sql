@@ -19,3 +19,5 @@ CREATE MACRO kql_is_utf8(s) AS s IS NOT NULL; -- the engine holds no other
 CREATE MACRO kql_md5(s) AS md5(s);
 CREATE MACRO kql_sha1(s) AS sha1(s);
 CREATE MACRO kql_sha256(s) AS sha256(s);
+
+CREATE MACRO kql_new_guid() AS CAST(uuid() AS VARCHAR);

@@ -27,3 +27,6 @@ CREATE MACRO kql_axis_timespan(low, n, step) AS CAST(to_json(list_transform(
     range(n), lambda i: kql_timespan_text(low + i * step))) AS VARCHAR);
 CREATE MACRO kql_axis_number(low, n, step) AS CAST(to_json(list_transform(range(n), lambda i: low + i * step)) AS VARCHAR);
 CREATE MACRO kql_bin_micros(us, size) AS ((us + 62135596800000000) // size) * size - 62135596800000000;
+-- How many values there are from one end to the other; none where the step leads away, or an end is null.
+CREATE MACRO kql_range_count(low, high, step) AS
+    greatest(0, coalesce(CAST(floor((CAST(high AS DOUBLE) - low) / nullif(step, 0)) AS BIGINT) + 1, 0));

@@ -1,10 +1,12 @@
 """Binding of operators that make, choose, name or describe columns."""
 
+from fnmatch import fnmatchcase
+
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
-from herdsight.kql.binding.items import check_distinct, extended, matching, named_items
-from herdsight.kql.binding.scalars import unknown_column
-from herdsight.kql.binding.scope import Bound, Context, ref
+from herdsight.kql.binding.items import check_distinct, constant, extended, matching, named_items
+from herdsight.kql.binding.scalars import queried, unknown_column
+from herdsight.kql.binding.scope import NOTHING, Bound, Context, ref
 from herdsight.tables import ColumnType
 
 
@@ -32,6 +34,25 @@ def _(operator: syntax.ProjectAway, context: Context, bound: Bound) -> Bound:
 def _(operator: syntax.ProjectKeep, context: Context, bound: Bound) -> Bound:
     chosen = matching(context, operator.patterns, bound, operator.start)
     return bound.narrowed(column for column in bound.fields if column in chosen)
+
+
+@bind_operator.register
+def _(operator: syntax.ProjectByNames, context: Context, bound: Bound) -> Bound:
+    """The columns whose names are given as constants, with wildcards; names of no column are passed over."""
+    wanted = [name for item in operator.items for name in _given_names(context, item)]
+    chosen = dict.fromkeys(column for name in wanted for column in bound.fields if fnmatchcase(column.name, name))
+    if not chosen:
+        raise context.wrong("no column is left", operator.start, code="HS039")
+    return bound.narrowed(chosen)
+
+
+def _given_names(context: Context, item: syntax.Expression) -> list[str]:
+    if isinstance(item, syntax.Call) and item.name == "column_names_of" and len(item.arguments) == 1:
+        table = queried(context, item.arguments[0], NOTHING)
+        if table is not None:
+            return [column.name for column in table.fields]
+    value = constant(context, item, "a column's name").value
+    return [str(name) for name in value] if isinstance(value, list) else [str(value)]
 
 
 @bind_operator.register

@@ -111,6 +111,10 @@ def _step_scope(operator: syntax.Scan, bound: Bound, declared: tuple[plan.Item, 
 
 
 def _step(context: Context, step: syntax.Step, scope: Scope, declared: tuple[plan.Item, ...]) -> plan.Step:
+    if step.output == "last":
+        raise context.unsupported("'output=last' of a step in scan", step.start)
+    if step.optional:
+        raise context.unsupported("an optional step in scan", step.start)
     matched = condition(context, step.condition, scope)
     kinds = {item.name: item.value.type for item in declared}
     assigned = []

@@ -6,18 +6,16 @@ from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.names import DUPLICATE_NAME, Names
-from herdsight.kql.binding.scalars import apply, scalar, unknown_column
+from herdsight.kql.binding.scalars import apply, member, scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, kept
 from herdsight.kql.functions.series import MULTI
 from herdsight.kql.rewrites.fold import fold
 from herdsight.tables import ColumnType
 
 
-def named_items(
-    context: Context, items: Sequence[syntax.Expression], scope: Scope, taken: Iterable[str] = ()
-) -> tuple[plan.Item, ...]:
-    """Named scalars; derived names avoid those `taken`, given ones may replace them."""
-    names = Names(taken)
+def named_items(context: Context, items: Sequence[syntax.Expression], scope: Scope) -> tuple[plan.Item, ...]:
+    """Named scalars, each under a name of its own."""
+    names = Names()
     return tuple(made for item in items for made in named(context, item, scope, names))
 
 
@@ -26,6 +24,8 @@ def named(context: Context, item: syntax.Expression, scope: Scope, names: Names)
     given = item.value if isinstance(item, syntax.Assignment | syntax.Unpacking) else item
     if isinstance(given, syntax.Call) and given.name in MULTI:
         yield from _several(context, item, given, scope, names)
+    elif isinstance(given, syntax.Call) and given.name in _SORTING and len(given.arguments) > 1:
+        yield from _sorted(context, item, given, scope, names)
     elif isinstance(item, syntax.Unpacking):
         yield from _unpacked(context, item, scope, names)
     else:
@@ -47,6 +47,27 @@ def _several(
         else:
             name = names.free(f"{call.name}_{inner}_{part.suffix}")
         yield plan.Item(name, plan.Apply(row, first.arguments, part.type))
+
+
+_SORTING = ("array_sort_asc", "array_sort_desc")
+
+
+def _sorted(
+    context: Context, item: syntax.Expression, call: syntax.Call, scope: Scope, names: Names
+) -> Iterator[plan.Item]:
+    """Several arrays sorted by the first: an array each."""
+    whole = scalar(context, call, scope)
+    given = _given_names(item)
+    arrays = [argument for argument in call.arguments if scalar(context, argument, scope).type is ColumnType.DYNAMIC]
+    if len(arrays) == 1:
+        yield plan.Item(names.of(context, item), whole)
+        return
+    for position, array in enumerate(arrays):
+        own = array.name if isinstance(array, syntax.Name) else f"array{position}"
+        name = (
+            names.given(context, given[position], item.start) if position < len(given) else names.free(f"{own}_sorted")
+        )
+        yield plan.Item(name, member(context, whole, position, item.start))
 
 
 def _given_names(item: syntax.Expression) -> tuple[str, ...]:
@@ -72,9 +93,9 @@ def _unpacked(context: Context, item: syntax.Unpacking, scope: Scope, names: Nam
 def extended(context: Context, bound: Bound, items: Sequence[syntax.Expression]) -> Bound:
     """The columns in reach with these in addition, or in place of those of their names."""
     windows: list[plan.WindowCall] = []
-    taken = [column.name for column in bound.fields]
-    added = {item.name: item for item in named_items(context, items, bound.scope(windows), taken)}
-    return with_columns(bound, windows, added.values())
+    names = Names((column.name for column in bound.fields), replacing=True)
+    added = [made for item in items for made in named(context, item, bound.scope(windows), names)]
+    return with_columns(bound, windows, added)
 
 
 def with_columns(bound: Bound, windows: Sequence[plan.WindowCall], items: Iterable[plan.Item]) -> Bound:

@@ -14,12 +14,14 @@ DUPLICATE_NAME = "KS171"  # Microsoft's code, so that a reader can look it up
 class Names:
     """Names for the columns of one operator: those given, those that Kusto derives, and Column1, Column2 ...
 
-    `avoided` are names that a derived name must not be; a given name may, and then takes that column's place.
+    `avoided` are names that a derived name must not be; a given name may, and then takes that column's place. With
+    `replacing`, so may a derived one, and the last of several stands.
     """
 
-    def __init__(self, avoided: Iterable[str] = ()) -> None:
+    def __init__(self, avoided: Iterable[str] = (), *, replacing: bool = False) -> None:
         self._given: set[str] = set()
         self._taken = set(avoided)
+        self._replacing = replacing
 
     def of(self, context: Context, item: syntax.Expression) -> str:
         """The name of an item's column.
@@ -30,6 +32,8 @@ class Names:
         if isinstance(item, syntax.Assignment | syntax.Name):
             return self.given(context, item.name, item.start)
         derived = default_name(item)
+        if derived and self._replacing:
+            return derived
         name = self.free(derived) if derived else self._first(f"Column{number}" for number in count(1))
         self._given.add(name)
         return name

@@ -1,7 +1,7 @@
 """Binding of evaluate: plugins whose columns, mostly, depend on the data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
@@ -253,7 +253,11 @@ def _narrow(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
 
 def _ip_lookup(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
     """Each row beside the rows of a table of networks that its address lies in."""
-    given = _arguments(operator.call, ("LookupTable", "SourceAddress", "LookupKey", "ExtraKey1", "ExtraKey2"))
+    flags = [item for item in operator.call.arguments if isinstance(item, syntax.Literal)]
+    columns = replace(operator.call, arguments=tuple(item for item in operator.call.arguments if item not in flags))
+    given = _arguments(columns, ("LookupTable", "SourceAddress", "LookupKey", "ExtraKey1", "ExtraKey2"))
+    if flags:
+        given["return_unmatched"] = flags[0]
     if not {"LookupTable", "SourceAddress", "LookupKey"} <= set(given):
         raise context.wrong(
             f"{operator.call.name}() takes a table, an address and the table's networks", operator.start, code="KS119"

@@ -7,6 +7,7 @@ from herdsight.kql import plan, syntax
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, hidden, ref
 from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
 from herdsight.kql.functions.conversions import CONVERTING
+from herdsight.kql.functions.internal import FILLED
 from herdsight.kql.functions.model import NUMBER, Scalar, TypeSet, result_type
 from herdsight.kql.functions.unsupported import UNSUPPORTED
 from herdsight.kql.guesses import did_you_mean
@@ -123,9 +124,10 @@ def _tree(operator: str, parts: list[plan.Scalar]) -> plan.Scalar:
     return parts[0]
 
 
-def member(context: Context, bag: plan.Scalar, name: str, at: int) -> plan.Scalar:
-    """A bag's property."""
-    return apply(context, "[]", [bag, plan.Const(name, ColumnType.STRING)], at)
+def member(context: Context, value: plan.Scalar, key: str | int, at: int) -> plan.Scalar:
+    """A bag's property by its name, or an array's element by its position."""
+    kind = ColumnType.STRING if isinstance(key, str) else ColumnType.LONG
+    return apply(context, "[]", [value, plan.Const(key, kind)], at)
 
 
 def _member(context: Context, value: plan.Scalar, key: plan.Scalar, at: int) -> plan.Scalar:
@@ -163,6 +165,10 @@ def apply(context: Context, name: str, arguments: Sequence[plan.Scalar], at: int
         raise _misfit(context, name, kinds, at)
     if row.choices:
         _check_choice(context, row, arguments[0], at)
+    if row.check is not None:
+        fault = row.check(*(each.value if isinstance(each, plan.Const) else None for each in arguments))
+        if fault is not None:
+            raise context.wrong(fault, at, code="KS131")
     try:
         kind = result_type(row.result, kinds)
     except TypeError as error:
@@ -479,13 +485,33 @@ def _column_if_exists(context: Context, call: syntax.Call, scope: Scope) -> plan
 
 
 def _pack_all(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    """A bag of all columns in reach."""
-    del context
+    """A bag of all columns in reach; pack_all(true) leaves out what is null or empty."""
     columns = [column for column in scope.fields if not column.name.startswith("#")]
     pairs = [part for column in columns for part in (plan.Const(column.name, ColumnType.STRING), ref(column))]
     bag = plan.Apply(SCALARS["bag_pack"][0], tuple(pairs), ColumnType.DYNAMIC)
-    del call
+    flags = [scalar(context, argument, NOTHING) for argument in call.arguments]
+    if flags and isinstance(flags[0], plan.Const) and flags[0].value:
+        return plan.Apply(FILLED, (bag,), ColumnType.DYNAMIC)
     return bag
+
+
+def _pack_columns(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """A bag of columns under their own names."""
+    pairs: list[plan.Scalar] = []
+    for argument in call.arguments:
+        if not isinstance(argument, syntax.Name):
+            raise context.wrong("bag_pack_columns() takes columns", argument.start, code="KS114")
+        pairs += [plan.Const(argument.name, ColumnType.STRING), scalar(context, argument, scope)]
+    return plan.Apply(SCALARS["bag_pack"][0], tuple(pairs), ColumnType.DYNAMIC)
+
+
+def _ingestion_time(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """When a row was taken in, which logs do not say: the time of the event stands for it, with a warning."""
+    column = scope.find("TimeGenerated")
+    if column is None:
+        return plan.Const(None, ColumnType.DATETIME)
+    context.warn("logs do not say when they were taken in: ingestion_time() is TimeGenerated", call.start)
+    return ref(column)
 
 
 def _place(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
@@ -503,6 +529,8 @@ _SPECIAL: Mapping[str, Callable[[Context, syntax.Call, Scope], plan.Scalar]] = {
     "column_ifexists": _column_if_exists,
     "columnifexists": _column_if_exists,
     "pack_all": _pack_all,
+    "bag_pack_columns": _pack_columns,
+    "ingestion_time": _ingestion_time,
     "geo_info_from_ip_address": _place,
 }
 

@@ -157,9 +157,7 @@ class Measures:
     def _replaced(self, expression: syntax.Expression) -> syntax.Expression:
         match expression:
             case syntax.Call(name=name) if name in AGGREGATES:
-                hidden = f"aggregate {len(self.found)}"
-                self._measure(expression, hidden)
-                return syntax.Name(expression.start, hidden)
+                return syntax.Name(expression.start, self._measure(expression, f"aggregate {len(self.found)}").name)
             case syntax.Call(start=start, name=name, arguments=arguments):
                 return syntax.Call(start, name, tuple(self._replaced(argument) for argument in arguments))
             case syntax.Unary(start=start, operator=operator, operand=operand):

@@ -10,7 +10,7 @@ from herdsight.kql.binding.dispatch import alone, bind_operator, bind_source
 from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import UNKNOWN_NAME, all_of, any_of, apply, converted, scalar
 from herdsight.kql.binding.scope import Bound, Context, Function, Scope, ref
-from herdsight.tables import ColumnType
+from herdsight.tables import NAMES, ColumnType
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def matching_tables(context: Context, pattern: str) -> list[str]:
         for name, value in context.names.items()
         if isinstance(value, Bound) or (isinstance(value, Function) and value.definition.view)
     ]
-    return [name for name in (*bound, *context.surroundings.tables) if fnmatchcase(name, pattern)]
+    declared = NAMES if pattern == "*" else context.surroundings.tables  # all there is: what logs can fill
+    return [name for name in (*bound, *declared) if fnmatchcase(name, pattern)]
 
 
 def united(parts: Sequence[Part], with_source: str | None, *, inner: bool = False) -> Bound:

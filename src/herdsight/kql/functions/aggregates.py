@@ -119,7 +119,7 @@ def _plain(node: type[exp.AggFunc]) -> Lower:
 
 
 def _any(value: Operand, *record: Operand) -> exp.Expr:
-    """A value that is not empty, if there is one: the least. Given a record, the value of the least record."""
+    """The least value that is not empty. Given a record, the value of the least record, whatever it is."""
     if record:
         least = trees.call("arg_min_null", value.sql, _row(record))
     elif value.type is ColumnType.STRING:
@@ -132,8 +132,8 @@ def _any(value: Operand, *record: Operand) -> exp.Expr:
 def _of_extreme(function: str, *, nulls_last: bool) -> Lower:
     """The value, which may be null, in the row where `by` is extreme; where that is null only if it always is.
 
-    Of several such rows, it is the one where `ties` are extreme. They must be the same for all values that are taken of
-    one row, and so must be left out if they are not.
+    `ties` decide between several such rows. All values that are to come from one row must be given the same, or none:
+    then the rows' order decides, which is the engine's.
     """
 
     def lower(by: Operand, value: Operand, *ties: Operand) -> exp.Expr:

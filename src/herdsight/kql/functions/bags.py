@@ -1,6 +1,5 @@
 """Bags of named properties, and JSON text."""
 
-import json
 from collections.abc import Sequence
 
 from sqlglot import exp
@@ -43,7 +42,7 @@ def _given(value: Operand) -> exp.Expr:
 
 
 def _name(operand: Operand) -> exp.Expr:
-    return trees.text(json.dumps(operand.value, ensure_ascii=False)) if operand.is_constant else boxed(operand)
+    return trees.text(trees.json_text(operand.value)) if operand.is_constant else boxed(operand)
 
 
 def _pack_result(types: Sequence[ColumnType]) -> ColumnType:
@@ -61,8 +60,9 @@ def _pack_result(types: Sequence[ColumnType]) -> ColumnType:
 
 def _has_key(bag: Operand, key: Operand) -> exp.Expr:
     name = str(key.value)
-    path = spelt(steps(name) or (name,)) if key.is_constant else None
-    if path is None:
+    way = steps(name) or (name,)
+    path = spelt(way)
+    if not key.is_constant or path is None or any(isinstance(step, int) for step in way):
         return trees.call("kql_bag_has_key", bag.sql, key.sql)
     return trees.call("kql_has_property", bag.sql, trees.text(path))
 

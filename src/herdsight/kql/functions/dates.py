@@ -3,6 +3,7 @@
 The bounds of a range or of a series must be constants, and people write them as `startofday(ago(7d))`.
 """
 
+import math
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import datetime, time
@@ -57,6 +58,13 @@ def quotient(whole: int, part: int) -> int:
 
 
 divided = _or_null(quotient)
+
+
+def ratio(whole: float, part: float) -> float:
+    """A division of reals: by zero it is infinite, and of zero by zero no number."""
+    if part:
+        return whole / part
+    return math.copysign(math.inf, whole) if whole else math.nan
 
 
 def bin_of(value: int, size: int) -> int | None:

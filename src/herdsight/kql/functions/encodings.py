@@ -46,6 +46,7 @@ def _text_rows(result: ColumnType, rows: dict[str, tuple[str, str]]) -> tuple[Sc
 
 
 ROWS = (
+    Scalar("new_guid", (), ColumnType.GUID, lambda: trees.call("kql_new_guid"), "new-guid-function"),
     *_text_rows(
         _S,
         {

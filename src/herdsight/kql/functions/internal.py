@@ -25,3 +25,6 @@ PARSE_KV = Scalar("parse-kv", (STRING, DYNAMIC), ColumnType.DYNAMIC, calls("kql_
 
 # What kind of value a dynamic holds, as bag_unpack tells columns apart: long, real, bool, string, dynamic, or "".
 VALUE_KIND = Scalar("value kind", (DYNAMIC,), ColumnType.STRING, calls("kql_value_kind"), "bag-unpack-plugin")
+
+# A bag without what is null or empty in it.
+FILLED = Scalar("filled", (DYNAMIC,), ColumnType.DYNAMIC, calls("kql_filled"), "pack-all-function")

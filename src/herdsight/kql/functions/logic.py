@@ -88,6 +88,7 @@ ROWS = (
     Scalar("coalesce", (SCALAR, SCALAR), common, _coalesce, "coalesce-function", variadic=True),
     Scalar("isnull", (ANY,), ColumnType.BOOL, _is_null, "isnull-function"),
     Scalar("isnotnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
+    Scalar("notnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
     Scalar("isempty", (ANY,), ColumnType.BOOL, _is_empty, "isempty-function"),
     Scalar("isnotempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),
     Scalar("notempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),

@@ -30,13 +30,19 @@ def _page(name: str) -> str:
     return f"{name.replace('_', '-')}-function"
 
 
-def _real(name: str, function: str, naming: Naming = Naming.ARGUMENT, arguments: int = 1) -> Scalar:
+def _real(
+    name: str,
+    function: str,
+    naming: Naming = Naming.ARGUMENT,
+    arguments: int = 1,
+    result: ColumnType = ColumnType.REAL,
+) -> Scalar:
     """A function of reals that is the engine's function of that name."""
 
     def lower(*operands: Operand) -> exp.Expr:
         return trees.call(function, *(cast(operand, ColumnType.REAL) for operand in operands))
 
-    return Scalar(name, (NUMBER,) * arguments, ColumnType.REAL, lower, _page(name), naming)
+    return Scalar(name, (NUMBER,) * arguments, result, lower, _page(name), naming)
 
 
 def _bits(name: str, lower: Callable[..., exp.Expr], arguments: int = 2) -> Scalar:
@@ -124,10 +130,6 @@ def _common(types: Sequence[ColumnType]) -> ColumnType:
     return types[0] if len(set(types)) == 1 else wider(types)
 
 
-def _not_a_number(test: Callable[[exp.Expr], exp.Expr]) -> Callable[[Operand], exp.Expr]:
-    return lambda value: test(cast(value, ColumnType.REAL))
-
-
 # name -> the engine's function of one real
 _OF_ONE = {
     "acos": "kql_acos",
@@ -173,8 +175,7 @@ ROWS = (
     Scalar("abs", (NUMBER | TIMESPAN,), _absolute_type, _absolute, "abs-function", Naming.ARGUMENT),
     Scalar("ceiling", (NUMBER,), first, _ceiling, "ceiling-function", Naming.ARGUMENT),
     Scalar("round", (NUMBER, LONG), first, _round, "round-function", Naming.ARGUMENT, optional=1),
-    Scalar("isinf", (NUMBER,), ColumnType.BOOL, _not_a_number(_macro("isinf")), "isinf-function"),
-    Scalar("isfinite", (NUMBER,), ColumnType.BOOL, _not_a_number(_macro("isfinite")), "isfinite-function"),
+    *(_real(name, name, Naming.NUMBERED, result=ColumnType.BOOL) for name in ("isinf", "isfinite")),
     _bits("binary_and", _bitwise(exp.BitwiseAnd)),
     _bits("binary_or", _bitwise(exp.BitwiseOr)),
     _bits("binary_xor", _macro("xor")),

@@ -52,7 +52,8 @@ class Scalar:
     """A scalar function or operator.
 
     `lower` takes one Operand an argument. The last `optional` parameters may be left out; the last one repeats where
-    `variadic`. `evaluate` computes the value of constants ahead of time, and null from null.
+    `variadic`. `evaluate` computes the value of constants ahead of time, and null from null. `check` takes the
+    arguments' values, None where one is no constant, and says what is wrong with them.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Scalar:
     variadic: bool = False
     evaluate: Callable[..., Value] | None = None
     choices: tuple[str, ...] = ()  # the first argument must be one of these, as a constant
+    check: Callable[..., str | None] | None = None
     prefix: str = ""  # what stands before the argument in a prefixed name; by default the function's own
 
 

@@ -10,6 +10,7 @@ from herdsight.kql.functions import re2
 from herdsight.kql.functions.conversions import as_text
 from herdsight.kql.functions.model import ANY, DYNAMIC, LONG, STRING, Operand, Scalar
 from herdsight.kql.functions.strings import given, never_missing, plain_count, text_call
+from herdsight.kql.syntax import Value
 from herdsight.tables import ColumnType
 
 _MOST_NUMBERED = 9  # the engines take the group by its number up to here
@@ -120,12 +121,24 @@ _TWO, _THREE = (STRING, STRING), (STRING, STRING, STRING)
 _count_matches = _checked(1, _L, lambda text, part: trees.call("kql_countof_regex", text.sql, part.sql))
 _all_matches = _checked(0, _D, _extract_all)
 
+
+def _pattern(position: int, rewrite: int | None = None) -> Callable[..., str | None]:
+    """A check of the argument that is a pattern, and of the one that rewrites what it finds."""
+
+    def fault(*values: Value) -> str | None:
+        pattern, put = values[position], values[rewrite] if rewrite is not None else None
+        said = re2.fault(pattern, put if isinstance(put, str) else None) if isinstance(pattern, str) else None
+        return f"RE2 takes no such pattern: {said}" if said else None
+
+    return fault
+
+
 ROWS = (
-    Scalar("matches regex", _TWO, _B, _checked(1, _B, _matches), "matches-regex-operator"),
+    Scalar("matches regex", _TWO, _B, _checked(1, _B, _matches), "matches-regex-operator", check=_pattern(1)),
     Scalar("countof", _THREE, _L, _count, "countof-function", optional=1),
-    Scalar("extract", (STRING, LONG, STRING), _S, _checked(0, _S, _extract), "extract-function"),
+    Scalar("extract", (STRING, LONG, STRING), _S, _checked(0, _S, _extract), "extract-function", check=_pattern(0)),
     *(
-        Scalar(name, parameters, _D, _all_matches, "extract-all-function")
+        Scalar(name, parameters, _D, _all_matches, "extract-all-function", check=_pattern(0))
         for name in ("extract_all", "extractall")
         for parameters in (_TWO, (STRING, DYNAMIC, STRING))
     ),
@@ -136,11 +149,19 @@ ROWS = (
         _checked(1, _L, _index),
         "indexof-regex-function",
         optional=3,
+        check=_pattern(1),
     ),
-    Scalar("replace_regex", _THREE, _S, _checked(1, _S, _replace), "replace-regex-function"),
-    Scalar("replace", _THREE, _S, _checked(0, _S, lambda p, r, s: _replace(s, p, r)), "replace-regex-function"),
+    Scalar("replace_regex", _THREE, _S, _checked(1, _S, _replace), "replace-regex-function", check=_pattern(1, 2)),
+    Scalar(
+        "replace",
+        _THREE,
+        _S,
+        _checked(0, _S, lambda p, r, s: _replace(s, p, r)),
+        "replace-regex-function",
+        check=_pattern(0, 1),
+    ),
     Scalar("regex_quote", (ANY,), _S, text_call("kql_regex_quote"), "regex-quote-function"),
-    Scalar("trim", _TWO, _S, _checked(0, _S, _trim("kql_trim")), "trim-function"),
-    Scalar("trim_start", _TWO, _S, _checked(0, _S, _trim("kql_trim_start")), "trim-start-function"),
-    Scalar("trim_end", _TWO, _S, _checked(0, _S, _trim("kql_trim_end")), "trim-end-function"),
+    Scalar("trim", _TWO, _S, _checked(0, _S, _trim("kql_trim")), "trim-function", check=_pattern(0)),
+    Scalar("trim_start", _TWO, _S, _checked(0, _S, _trim("kql_trim_start")), "trim-start-function", check=_pattern(0)),
+    Scalar("trim_end", _TWO, _S, _checked(0, _S, _trim("kql_trim_end")), "trim-end-function", check=_pattern(0)),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from herdsight.kql import plan
-from herdsight.kql.lowering import networks, relations, rows, series, sessions  # noqa: F401 each registers its nodes
+from herdsight.kql.lowering import networks, relations, rows, series, sessions, steps  # noqa: F401 each registers its nodes
 from herdsight.kql.lowering.dispatch import opened, select
 from herdsight.kql.rewrites.walk import relations as all_relations
 

@@ -85,16 +85,26 @@ def _(relation: plan.Rows) -> exp.Select:
 
 @select.register
 def _(relation: plan.Series) -> exp.Select:
+    """The values counted from the first."""
     low, step = operand_of(relation.low, {}), operand_of(relation.step, {})
+    is_time = relation.type is ColumnType.DATETIME
     position = exp.Cast(this=trees.column("range"), to=trees.sql_type(ColumnType.LONG))
     walked = exp.Paren(this=exp.Mul(this=position, expression=step.sql))
-    if relation.type is ColumnType.DATETIME:
-        value: exp.Expr = trees.call("kql_later", low.sql, walked)
-    else:
-        value = exp.Add(this=low.sql, expression=walked)
+    value = trees.call("kql_later", low.sql, walked) if is_time else exp.Add(this=low.sql, expression=walked)
     typed = exp.Cast(this=value, to=trees.sql_type(relation.type))
-    counted = trees.call("range", trees.number(_steps(relation)))
-    return exp.select(trees.named(typed, relation.name)).from_(exp.Table(this=counted))
+    return exp.select(trees.named(typed, relation.name)).from_(_positions(relation))
+
+
+def _positions(series: plan.Series) -> exp.Expr:
+    """0, 1, 2 ... as a column called range: as a stream, or in one list where only the engine knows how many."""
+    ends = (series.low, series.high, series.step)
+    if all(isinstance(end, plan.Const) for end in ends):
+        return exp.Table(this=trees.call("range", trees.number(_steps(series))))
+    low, high, step = (operand_of(end, {}).sql for end in ends)
+    if series.type is ColumnType.DATETIME:
+        low, high = trees.call("kql_micros", low), trees.call("kql_micros", high)
+    count = trees.call("range", trees.call("kql_range_count", low, high, step))
+    return nested(exp.select(trees.named(trees.call("unnest", count), "range")), "n")
 
 
 def _steps(series: plan.Series) -> int:
@@ -102,7 +112,8 @@ def _steps(series: plan.Series) -> int:
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) < 3 or not numbers[2]:  # noqa: PLR2004 low, high, step
         return 0
-    return max(0, int((numbers[1] - numbers[0]) / numbers[2]) + 1) if (numbers[1] - numbers[0]) / numbers[2] >= 0 else 0
+    count = (numbers[1] - numbers[0]) / numbers[2]
+    return int(count) + 1 if count >= 0 else 0
 
 
 @select.register

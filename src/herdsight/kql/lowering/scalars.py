@@ -100,16 +100,18 @@ def _constant(constant: plan.Const) -> exp.Expr:
     value, kind = constant.value, constant.type
     if value is None:
         return trees.null(kind)
+    if kind is ColumnType.DYNAMIC:
+        return trees.text(trees.json_text(value))
     match value:
         case bool():
             return exp.Boolean(this=value)
-        case str() if kind is not ColumnType.DYNAMIC:
+        case str():
             return trees.text(value)
         case int() if kind is ColumnType.DATETIME:
             return trees.timestamp(moment(value))
         case int() if kind is ColumnType.TIMESPAN:
             return trees.number(value)
-        case int() | float() if kind is not ColumnType.DYNAMIC:
+        case int() | float():
             if isinstance(value, int) and kind in (ColumnType.INT, ColumnType.LONG):
                 return trees.number(value)
             return exp.Cast(this=trees.text(str(value)), to=trees.sql_type(kind))

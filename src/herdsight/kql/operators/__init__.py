@@ -20,7 +20,7 @@ UNSUPPORTED = frozenset(
     (
         *("execute-and-cache", "facet", "find", "fork", "graph-match", "graph-mark-components", "graph-shortest-paths"),
         *("graph-to-table", "graph-where-edges", "graph-where-nodes", "macro-expand", "make-graph", "partitionby"),
-        *("project-by-names", "reduce"),
+        "reduce",
     )
 )
 

@@ -28,6 +28,10 @@ def _project_keep(cursor: Cursor, start: int) -> syntax.ProjectKeep:
     return syntax.ProjectKeep(start, _patterns(cursor))
 
 
+def _project_by_names(cursor: Cursor, start: int) -> syntax.ProjectByNames:
+    return syntax.ProjectByNames(start, listed(cursor, expression))
+
+
 def _project_reorder(cursor: Cursor, start: int) -> syntax.ProjectReorder:
     patterns: list[syntax.Reordered] = []
     while not patterns or cursor.accept(","):
@@ -136,6 +140,7 @@ PARSERS = (
     OperatorParser("project", _project),
     OperatorParser("project-away", _project_away),
     OperatorParser("project-keep", _project_keep),
+    OperatorParser("project-by-names", _project_by_names),
     OperatorParser("project-rename", _project_rename),
     OperatorParser("project-reorder", _project_reorder),
     OperatorParser("parse", _parse),
