@@ -27,7 +27,7 @@ _SQL_TYPES = {
 def sql_type(kind: ColumnType) -> exp.DataType:
     """The SQL type that carries a KQL type."""
     if kind is ColumnType.DECIMAL:
-        return exp.DataType.build("DECIMAL(38, 17)")
+        return exp.DataType.build("DECIMAL(38, 10)")
     return exp.DataType(this=_SQL_TYPES[kind])
 
 

@@ -176,3 +176,17 @@ def kql_parse_ipv6(text: str, prefix: int | None) -> str:
     if address is None or prefix is None or not 0 <= prefix <= _WIDTH:
         return ""
     return IPv6Address(address.kept(prefix)).exploded
+
+
+@function
+def kql_ipv6(text: str) -> str | None:
+    """An address, or the first of a network, as 32 digits that sort as addresses do."""
+    network = _wide_network(text)
+    return f"{network.kept(network.bits):032x}" if network else None
+
+
+@function
+def kql_ipv6_last(text: str) -> str | None:
+    """The last address of a network, as 32 digits that sort as addresses do."""
+    network = _wide_network(text)
+    return f"{network.kept(network.bits) | ((1 << (_WIDTH - network.bits)) - 1):032x}" if network else None

@@ -22,7 +22,7 @@ def kql_kv_by_delimiters(text: str, options: Dynamic) -> Dynamic:
     wanted = options.get("keys")
     if not wanted:
         return {}
-    quotes = _Quotes(text, options.get("quote") or "", options.get("escape") or "")
+    quotes = _Quotes(text, options.get("quote") or "", (options.get("escape") or "")[:1])
     between, within = options.get("pair_delimiter"), options.get("kv_delimiter")
     if between and within:
         pairs = _Delimited(text, between, within, quotes).pairs(greedy=bool(options.get("greedy")))

@@ -1,7 +1,7 @@
 -- What aggregates are made of.
 
 -- An average is a DOUBLE; its shortest text has the digits that are meant and none that are noise.
-CREATE MACRO kql_decimal_mean(x) AS TRY_CAST(CAST(avg(x) AS VARCHAR) AS DECIMAL(38, 17));
+CREATE MACRO kql_decimal_mean(x) AS TRY_CAST(CAST(avg(x) AS VARCHAR) AS DECIMAL(38, 10));
 
 -- Sets, lists and bags.
 CREATE MACRO kql_cut(items, most) AS coalesce(items, [])[1:most];

@@ -56,10 +56,10 @@ CREATE MACRO kql_parse_csv(record) AS CASE
 CREATE MACRO kql_parse_version(version) AS
     CASE WHEN regexp_full_match(version, '\d{1,8}(?:\.\d{1,8}){0,3}') THEN CAST(list_reduce(
         TRY_CAST(list_resize(string_split(version, '.'), 4, '0') AS HUGEINT[]),
-        lambda high, low: high * 100000000 + low) AS DECIMAL(38, 6)) END;
+        lambda high, low: high * 100000000 + low) AS DECIMAL(38, 10)) END;
 
--- Keys and values of a text, as parse-kv is told to find them: by a pattern's two groups, or by delimiters. The first of
--- a key counts.
+-- Keys and values of a text, as parse-kv is told to find them: by a pattern's two groups, or by delimiters. The first
+-- of a key counts.
 CREATE MACRO kql_parse_kv(s, options) AS CASE
     WHEN json_exists(options, '$.regex') THEN
         kql_kv_by_pattern(s, options ->> '$.regex', CAST(json_extract(options, '$.keys') AS VARCHAR[]))

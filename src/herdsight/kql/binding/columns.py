@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import check_distinct, constant, extended, matching, named_items
-from herdsight.kql.binding.scalars import queried, unknown_column
+from herdsight.kql.binding.scalars import queried, scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, ref
 from herdsight.tables import ColumnType
 
@@ -68,12 +68,15 @@ def _(operator: syntax.ProjectReorder, context: Context, bound: Bound) -> Bound:
 @bind_operator.register
 def _(operator: syntax.ProjectRename, context: Context, bound: Bound) -> Bound:
     renamed: dict[str, str] = {}
+    added: list[plan.Item] = []  # columns that are not known yet
     for item in operator.items:
         assert isinstance(item.value, syntax.Name)  # noqa: S101 the parser takes no other
-        if bound.scope().find(item.value.name) is None:
-            raise unknown_column(context, item.value, bound.scope())
-        renamed[item.value.name] = item.name
-    items = tuple(plan.Item(renamed.get(column.name, column.name), ref(column)) for column in bound.fields)
+        if bound.scope().find(item.value.name) is not None:
+            renamed[item.value.name] = item.name
+        else:
+            added.append(plan.Item(item.name, scalar(context, item.value, bound.scope())))
+    kept = (plan.Item(renamed.get(column.name, column.name), ref(column)) for column in bound.fields)
+    items = (*kept, *added)
     check_distinct(context, [item.name for item in items], operator.start)
     return bound.projected(items)
 

@@ -421,15 +421,20 @@ def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
     if call.name not in SCALARS and call.name not in _TIMES:
         raise unknown_function(context, call)
     if call.name in _TYPED and call.arguments and isinstance(call.arguments[-1], syntax.TypeOf):
-        untyped = syntax.Call(call.start, call.name, call.arguments[:-1])
-        return converted(_call(context, untyped, scope), call.arguments[-1].type)
+        name = _FOUND_IN_JSON if "json" in call.name else call.name
+        arguments = [scalar(context, argument, scope) for argument in call.arguments[:-1]]
+        return converted(apply(context, name, arguments, call.start), call.arguments[-1].type)
     arguments = [_argument(context, argument, scope) for argument in call.arguments]
     if call.name in _TIMES:
         return _TIMES[call.name](context, arguments, call.start)
     return apply(context, call.name, arguments, call.start)
 
 
-_TYPED = ("extract", "extract_json", "extractjson")  # whose last argument may say the type of the result
+_FOUND_IN_JSON = "extracted json"  # what extract_json() finds, before it is made a text
+
+
+# Functions whose last argument may say the type of the result.
+_TYPED = ("extract", "extract_json", "extractjson", "percentile_tdigest")
 
 
 def _argument(context: Context, argument: syntax.Expression, scope: Scope) -> plan.Scalar:

@@ -232,11 +232,11 @@ def _checked(context: Context, parameter: syntax.Parameter, bound: Bound, call: 
 def _(operator: syntax.Invoke, context: Context, bound: Bound) -> Bound:
     """The function with the rows before it as its first argument."""
     call = operator.call
-    function = context.names.get(call.name)
+    function = context.names.get(call.name) or library(context, call)
     if not isinstance(function, Function):
-        if call.name == "FileProfile":
-            raise context.unsupported("FileProfile(), which asks Defender's cloud about files,", operator.start)
         raise unknown_function(context, call)
+    if call.name == "FileProfile":
+        context.warn("Defender's cloud is not asked about files: FileProfile() finds no profile", operator.start)
     name = hidden("invoked")
     context.names[name] = bound
     first = syntax.Name(call.start, name)

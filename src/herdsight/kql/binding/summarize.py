@@ -1,6 +1,6 @@
 """Binding of summarize: aggregates collected out of expressions, and those that make several columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from herdsight.errors import QueryError
@@ -11,6 +11,7 @@ from herdsight.kql.binding.names import Names, default_name
 from herdsight.kql.binding.scalars import converted, fits, scalar
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept
 from herdsight.kql.functions import AGGREGATES
+from herdsight.kql.functions.internal import ROW_ORDER
 from herdsight.kql.functions.model import Aggregate, TypeSet, result_type
 from herdsight.tables import ColumnType
 
@@ -88,13 +89,25 @@ def _extreme(asked: _Asked) -> Iterator[syntax.Assignment]:
     greatest = "max" if function == "arg_max" else "min"
     if not asked.call.arguments:
         raise asked.wrong("what is greatest, and values")
-    by, *values = asked.call.arguments
+    first, *further = asked.call.arguments
+    by = _unnamed(first)
     own = default_name(by) if not isinstance(by, syntax.Call) else None
-    yield asked.column(0, own or f"{greatest}_", greatest, by)
+    yield asked.column(0, first.name if isinstance(first, syntax.Assignment) else own or f"{greatest}_", greatest, by)
     without = asked.keys | {own or ""}
-    returned = [value for each in values for value in _starred(each, asked.scope, without)]
+    returned = [value for each in further for value in _starred(each, asked.scope, without)]
+    ties = _ties(asked, [_unnamed(value) for value in returned])
     for position, value in enumerate(returned, start=1):
-        yield asked.column(position, default_name(value) or f"arg{position}", function, by, value)
+        name = default_name(value) or f"arg{position}"
+        yield asked.column(position, name, function, by, _unnamed(value), ties)
+
+
+def _unnamed(argument: syntax.Expression) -> syntax.Expression:
+    return argument.value if isinstance(argument, syntax.Assignment) else argument
+
+
+def _ties(asked: _Asked, values: Sequence[syntax.Expression]) -> syntax.Call:
+    """What decides between rows that an aggregate has the choice of: the values, so that all come from one row."""
+    return syntax.Call(asked.call.start, ROW_ORDER.name, tuple(values))
 
 
 def _starred(value: syntax.Expression, scope: Scope, without: frozenset[str]) -> Iterator[syntax.Expression]:
@@ -111,10 +124,11 @@ def _taken(asked: _Asked) -> Iterator[syntax.Assignment]:
     """take_any(value, ...)."""
     values = [value for each in asked.call.arguments for value in _starred(each, asked.scope, asked.keys)]
     prefix = AGGREGATES[asked.call.name].prefix
+    ties = [_ties(asked, values)] if values[1:] else []
     for position, value in enumerate(values):
         inner = default_name(value) or ""
         derived = f"{prefix}_{inner}" if prefix else inner or f"{asked.call.name}_"
-        yield asked.column(position, derived, asked.call.name, value)
+        yield asked.column(position, derived, asked.call.name, value, *ties)
 
 
 def _percentiles(asked: _Asked) -> Iterator[syntax.Assignment]:
@@ -179,19 +193,25 @@ class Measures:
 
     def _measure(self, call: syntax.Call, name: str) -> plan.Ref:
         function = AGGREGATES[call.name]
-        arguments = [scalar(self._context, argument, self._scope) for argument in call.arguments]
+        given = [argument for argument in call.arguments if not _is_ties(argument)]
+        ties = [scalar(self._context, argument, self._scope) for argument in call.arguments if _is_ties(argument)]
+        arguments = [scalar(self._context, argument, self._scope) for argument in given]
         if not fits(function.parameters, function.optional, [argument.type for argument in arguments]):
             arguments = _unboxed(function, arguments)
         kinds = [argument.type for argument in arguments]
         if not fits(function.parameters, function.optional, kinds):
-            given = ", ".join(kinds) or "nothing"
-            raise self._context.wrong(f"{call.name} cannot take {given}", call.start, code="KS106")
-        measure = plan.Measure(name, function, tuple(arguments), result_type(function.result, kinds))
+            taken = ", ".join(kinds) or "nothing"
+            raise self._context.wrong(f"{call.name} cannot take {taken}", call.start, code="KS106")
+        measure = plan.Measure(name, function, (*arguments, *ties), result_type(function.result, kinds))
         same = next((each for each in self.found if _same(each, measure)), None)
         if same is not None and name.startswith("aggregate "):
             return plan.Ref(same.name, same.type)
         self.found.append(measure)
         return plan.Ref(name, measure.type)
+
+
+def _is_ties(argument: syntax.Expression) -> bool:
+    return isinstance(argument, syntax.Call) and argument.name == ROW_ORDER.name
 
 
 def _same(one: plan.Measure, other: plan.Measure) -> bool:

@@ -1,6 +1,7 @@
 """IP addresses, which KQL holds as text.
 
-IPv4 is compared as numbers, which a prefix ("/24") cuts; networks that are constant are two numbers each.
+IPv4 is compared as numbers, of which a prefix ("/24") leaves the first bits. Of networks that are known beforehand, all
+is computed that does not depend on the rows.
 """
 
 import re

@@ -51,8 +51,14 @@ def _both_null(left: Operand, right: Operand) -> exp.Expr:
 
 
 def _ordered(node: type[exp.Binary]) -> Callable[[Operand, Operand], exp.Expr]:
+    """An order in which NaN is neither greater nor less than anything; engines hold it the greatest of all."""
+
     def lower(left: Operand, right: Operand) -> exp.Expr:
-        return node(this=left.sql, expression=right.sql)
+        ordered = node(this=left.sql, expression=right.sql)
+        greater = left if node in (exp.GT, exp.GTE) else right
+        if greater.type is not ColumnType.REAL or greater.is_constant:
+            return ordered
+        return exp.and_(ordered, exp.Not(this=exp.IsNan(this=greater.sql.copy())), copy=False)
 
     return lower
 

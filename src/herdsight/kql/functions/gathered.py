@@ -91,7 +91,7 @@ def _counter(value: Operand, accuracy: Operand | None = None) -> exp.Expr:
 
 
 def _merged_counter(value: Operand) -> exp.Expr:
-    return trees.call("kql_union_of", _distinct(value), trees.number(2**63 - 1))
+    return trees.call("kql_union_of", _distinct(value), _all())
 
 
 def _row(name: str, parameters: tuple[TypeSet, ...], lower: Lower, prefix: str, page: str | None = None) -> Aggregate:
@@ -113,6 +113,23 @@ ROWS = (
     _row("hll_merge", (DYNAMIC,), _merged_counter, "hll_merge"),
 )
 
+
+def _merge_given(*counters: Operand) -> exp.Expr:
+    return trees.call("kql_union_of", exp.Array(expressions=[each.sql for each in counters]), _all())
+
+
+def _all() -> exp.Expr:
+    return trees.number(2**63 - 1)  # elements: without a limit
+
+
 SCALAR_ROWS = (
+    Scalar(
+        "hll_merge",
+        (DYNAMIC, DYNAMIC),
+        ColumnType.DYNAMIC,
+        _merge_given,
+        "hll-merge-function",
+        variadic=True,
+    ),
     Scalar("dcount_hll", (DYNAMIC,), ColumnType.LONG, calls("kql_dcount_hll"), "dcount-hll-function", Naming.PREFIXED),
 )

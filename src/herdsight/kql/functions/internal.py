@@ -28,3 +28,5 @@ VALUE_KIND = Scalar("value kind", (DYNAMIC,), ColumnType.STRING, calls("kql_valu
 
 # A bag without what is null or empty in it.
 FILLED = Scalar("filled", (DYNAMIC,), ColumnType.DYNAMIC, calls("kql_filled"), "pack-all-function")
+
+ROWS = (ROW_ORDER,)

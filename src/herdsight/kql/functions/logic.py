@@ -7,7 +7,7 @@ from sqlglot import exp
 from herdsight import trees
 from herdsight.kql.functions.arithmetic import cast, wider
 from herdsight.kql.functions.conversions import converted
-from herdsight.kql.functions.model import ANY, BOOL, NUMBER, SCALAR, Operand, Scalar
+from herdsight.kql.functions.model import ANY, BOOL, NUMBER, Operand, Scalar
 from herdsight.tables import ColumnType
 
 
@@ -85,7 +85,7 @@ ROWS = (
     Scalar("case", (ANY, ANY, ANY), case_result, _case, "case-function", variadic=True),
     Scalar("iff", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
     Scalar("iif", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
-    Scalar("coalesce", (SCALAR, SCALAR), common, _coalesce, "coalesce-function", variadic=True),
+    Scalar("coalesce", (ANY, ANY), common, _coalesce, "coalesce-function", variadic=True),
     Scalar("isnull", (ANY,), ColumnType.BOOL, _is_null, "isnull-function"),
     Scalar("isnotnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
     Scalar("notnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),

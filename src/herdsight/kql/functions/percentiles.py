@@ -115,7 +115,17 @@ ROWS = (
     _merge("merge_tdigest"),
 )
 
+
+def _merge_given(*digests: Operand) -> exp.Expr:
+    gathered = exp.Array(expressions=[trees.call("kql_digest", digest.sql) for digest in digests])
+    return trees.call("kql_merged_digest", gathered)
+
+
 SCALAR_ROWS = (
+    *(
+        Scalar(name, (DYNAMIC, DYNAMIC), ColumnType.DYNAMIC, _merge_given, "merge-tdigest-function", variadic=True)
+        for name in ("tdigest_merge", "merge_tdigest")
+    ),
     Scalar(
         "percentile_tdigest",
         (DYNAMIC, NUMBER),

@@ -27,6 +27,6 @@ UNSUPPORTED = frozenset(
         "stored_query_result",
         # The rest.
         *("assert", "around", "bin_auto", "column_names_of", "hash_combine", "hash_many", "hll_isvalid"),
-        *("iscolumnexists", "percentiles_array_tdigest", "tdigest_isvalid"),
+        *("iscolumnexists", "parse_user_agent", "percentiles_array_tdigest", "tdigest_isvalid"),
     )
 )

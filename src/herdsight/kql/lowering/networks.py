@@ -18,15 +18,13 @@ _ADDRESS, _FIRST, _LAST = "#address", "#first", "#last"
 @select.register
 def _(relation: plan.NetworkJoin) -> exp.Select:
     """Both sides with their addresses as numbers (or, of IPv6, as texts that sort alike), joined on a range."""
-    kind = "6" if relation.wide else "4"
-    left = _side(
-        relation.left, lambda below: {_ADDRESS: trees.call(f"kql_ipv{kind}_place", below.sql(relation.address))}
-    )
+    name = "kql_ipv6" if relation.wide else "kql_ipv4"
+    left = _side(relation.left, lambda below: {_ADDRESS: trees.call(name, below.sql(relation.address))})
     right = _side(
         relation.right,
         lambda below: {
-            _FIRST: trees.call(f"kql_ipv{kind}_first", below.sql(relation.network)),
-            _LAST: trees.call(f"kql_ipv{kind}_last", below.sql(relation.network)),
+            _FIRST: trees.call(name, below.sql(relation.network)),
+            _LAST: trees.call(f"{name}_last", below.sql(relation.network)),
         },
     )
     left_names, right_names = sql_names(relation.left.fields), sql_names(relation.right.fields)

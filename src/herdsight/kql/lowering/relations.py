@@ -20,12 +20,36 @@ def _(relation: plan.Projection) -> exp.Select:
 
 @select.register
 def _(relation: plan.Aggregation) -> exp.Select:
-    below = opened(relation.input)
+    ordered = _in_order(relation.input) and any(_gathers(measure) for measure in relation.measures)
+    below = opened(plan.Numbered(relation.input, _NUMBER) if ordered else relation.input)
     names = sql_names(relation.fields)
     keys = outputs(below, relation.keys, names)
-    measures = [trees.named(lower_measure(measure, below), names[measure.name]) for measure in relation.measures]
+    lowered = [lower_measure(measure, below) for measure in relation.measures]
+    if ordered:
+        lowered = [_ordered_lists(tree, below.columns[_NUMBER]) for tree in lowered]
+    measures = [trees.named(tree, names[each.name]) for tree, each in zip(lowered, relation.measures, strict=True)]
     tree = below.tree.select(*keys, *measures, copy=False)
     return grouped(tree, len(keys))
+
+
+def _in_order(relation: plan.Relation) -> bool:
+    """Whether the rows come in an order that the query has asked for."""
+    while isinstance(relation, plan.Projection | plan.Filter | plan.Windows | plan.Parsed | plan.Unnest):
+        relation = relation.input
+    return isinstance(relation, plan.Sorted | plan.Limit | plan.Series | plan.Sessions)
+
+
+def _gathers(measure: plan.Measure) -> bool:
+    return measure.function.name.startswith(("make_list", "makelist"))
+
+
+def _ordered_lists(tree: exp.Expr, order: exp.Expr) -> exp.Expr:
+    """The aggregate with its list in the order of rows, which several threads would lose."""
+    for gathered in tree.find_all(exp.ArrayAgg):
+        if not isinstance(gathered.this, exp.Distinct | exp.Order):
+            in_order = exp.Order(this=gathered.this, expressions=[exp.Ordered(this=order.copy())])
+            gathered.set("this", in_order)
+    return tree
 
 
 @select.register
