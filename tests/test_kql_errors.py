@@ -62,7 +62,6 @@ def test_a_column_that_is_written_for_another_is_read_as_that_with_a_warning() -
         ("print a = 'x' | reduce by a", "reduce"),
         ("print a = 1 | evaluate autocluster()", "autocluster"),
         ("print geo_point_in_circle(0.0, 0.0, 1.0, 1.0, 10)", "geo_point_in_circle"),
-        ("DeviceFileEvents | invoke FileProfile(SHA1)", "FileProfile"),
         ("print a = 1, b = '1' | where a == b", "comparing"),
     ],
 )

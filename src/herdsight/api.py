@@ -1,10 +1,13 @@
 """The verbs of `import herdsight`: the same as the command line's, with the same options."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -12,6 +15,9 @@ from herdsight import querying
 from herdsight.errors import QueryError
 from herdsight.findings.model import Hunt
 from herdsight.hunting import hunt as hunting
+from herdsight.kql.literals import datetime_text, micros
+from herdsight.output import timespan
+from herdsight.output.values import plain
 from herdsight.querying import Answer
 from herdsight.telemetry import Options
 
@@ -19,7 +25,10 @@ Paths = str | Path | Sequence[str | Path]
 
 
 class Reading(TypedDict, total=False):
-    """How to read logs; see `herdsight.telemetry.Options` for what each means and its default."""
+    """How to read logs; see `herdsight.telemetry.Options` for what each means and its default.
+
+    `watchlists`: a CSV file for each name. `external`: files that a query may read, or a file for each address.
+    """
 
     local: str | Sequence[str]
     now: str | datetime
@@ -29,16 +38,26 @@ class Reading(TypedDict, total=False):
     format_in: str | None
     memory: str
     threads: int | None
+    watchlists: Mapping[str, str | Path] | Sequence[tuple[str, str]]
+    external: Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 
 
-def query(kql: str, paths: Paths = (), **options: Unpack[Reading]) -> pa.Table:
+class Asking(Reading, total=False):
+    """How to read logs and what to give a query: values for the parameters that it declares, as Python has them."""
+
+    parameters: Mapping[str, object] | Sequence[tuple[str, str]]
+
+
+def query(kql: str, paths: Paths = (), **options: Unpack[Asking]) -> pa.Table:
     """The rows of one KQL query over logs, as Arrow.
 
     A datetime is timestamp[us] in UTC, a timespan duration[us], a dynamic JSON text; the KQL type of a column stands in
-    its field's metadata under `kql:type`. `options` are those of `Reading`.
+    its field's metadata under `kql:type`. `options` are those of `Asking`.
 
     >>> import herdsight
     >>> herdsight.query("print answer = 6 * 7").to_pylist()
+    [{'answer': 42}]
+    >>> herdsight.query("declare query_parameters(n: long); print answer = n * 7", parameters={"n": 6}).to_pylist()
     [{'answer': 42}]
 
     Raises:
@@ -54,7 +73,7 @@ def query(kql: str, paths: Paths = (), **options: Unpack[Reading]) -> pa.Table:
     return found[0].table
 
 
-def query_all(kql: str, paths: Paths = (), **options: Unpack[Reading]) -> list[Answer]:
+def query_all(kql: str, paths: Paths = (), **options: Unpack[Asking]) -> list[Answer]:
     """The answers to all queries of a text, whose blocks are separated by blank lines; see `query`."""
     return list(querying.answers(kql, _paths(paths), _options(options)))
 
@@ -87,4 +106,38 @@ def _options(given: Reading) -> Options:
     for name in ("local", "tables"):
         if name in values:
             values[name] = tuple(values[name])
+    if "watchlists" in values:
+        values["watchlists"] = tuple((name, str(path)) for name, path in _pairs(values["watchlists"]))
+    if "parameters" in values:
+        values["parameters"] = tuple((name, _parameter(name, value)) for name, value in _pairs(values["parameters"]))
+    if "external" in values:
+        values["external"] = _allowed(values["external"])
     return Options(**values)
+
+
+def _pairs(given: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> Iterable[tuple[str, Any]]:
+    return given.items() if isinstance(given, Mapping) else given
+
+
+def _allowed(given: Mapping[str, str | Path] | Sequence[str | Path] | str | Path) -> tuple[str, ...]:
+    if isinstance(given, Mapping):
+        return tuple(f"{address}={path}" for address, path in given.items())
+    return (str(given),) if isinstance(given, str | Path) else tuple(map(str, given))
+
+
+def _parameter(name: str, value: object) -> str:
+    """A value as a text that the language reads back as the type that the query declares."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | float() | Decimal() | UUID():
+            return str(value)
+        case datetime():
+            return datetime_text(micros(value))
+        case timedelta():
+            return timespan(value)
+        case list() | tuple() | dict():
+            return json.dumps(plain(value))
+    raise TypeError(f"the parameter {name!r} cannot be a {type(value).__name__}")

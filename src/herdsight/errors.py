@@ -43,8 +43,8 @@ class InputError(HerdsightError):
 class QueryError(HerdsightError):
     """A KQL text that is wrong; `code` names the kind of fault.
 
-    `problems` has every error of the text where several were collected, this one first, and `source_text` the text
-    itself where a message can show its line.
+    `problems` has every error of the text where several were collected, in its order, and `source_text` the text itself
+    where a message can show its line.
     """
 
     def __init__(self, what: str, *, code: str, place: Place | None = None, hint: str | None = None) -> None:

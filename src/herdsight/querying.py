@@ -1,11 +1,12 @@
 """Questions in KQL over logs: text in, Arrow out."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -15,6 +16,7 @@ from herdsight.kql import plan
 from herdsight.kql.binding import Query, Surroundings, bind
 from herdsight.kql.binding.library import WATCHLIST
 from herdsight.kql.binding.scope import Probe
+from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lowering import lower
@@ -34,12 +36,15 @@ KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type
 class Answer:
     """The rows of one query, the line it begins at, and warnings: what was read otherwise than it was written.
 
-    The first answer's warnings also say which records and files the logs have that could not be read.
+    The first answer's warnings also say which records and files the logs have that could not be read. `rows`: how many
+    there are, where `table` has the first of them alone. `chart`: how `render` would draw them.
     """
 
     first_line: int
     table: pa.Table
     warnings: tuple[str, ...]
+    rows: int
+    chart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +56,22 @@ class Explanation:
     rewritten: str
     sql: str
     warnings: tuple[str, ...]
+    chart: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One query, typed, and the line its block begins at."""
+    """One query, typed, the line its block begins at, and the names of the parameters that the block declares."""
 
     first_line: int
     query: Query
+    parameters: tuple[str, ...] = ()
 
 
 DECLARED = Surroundings(tables.DECLARED)
 
 
-def compiled(text: str, source: str = "query", surroundings: Surroundings = DECLARED) -> tuple[Compiled, ...]:
+def compiled(text: str, source: str = "query", known: Surroundings = DECLARED) -> tuple[Compiled, ...]:
     """Every query of a text, typed against the declared tables and what else it may name.
 
     Raises:
@@ -76,7 +83,8 @@ def compiled(text: str, source: str = "query", surroundings: Surroundings = DECL
         try:
             with _depth():
                 script: Script = parse(block)
-                done += [Compiled(block.first_line, query) for query in bind(script, surroundings)]
+                parameters = script.parameters
+                done += [Compiled(block.first_line, query, parameters) for query in bind(script, known)]
         except QueryError as error:
             problems.append(error)
     if problems:
@@ -87,9 +95,10 @@ def compiled(text: str, source: str = "query", surroundings: Surroundings = DECL
 
 
 def _collected(problems: Sequence[QueryError]) -> QueryError:
-    first = problems[0]
-    first.problems = tuple(problems)
-    return first
+    """One error for them all; where one is plainly wrong, that what others use is not supported counts for less."""
+    worst = min(problems, key=lambda problem: problem.exit_status)
+    worst.problems = tuple(problems)
+    return worst
 
 
 def answers(
@@ -107,24 +116,110 @@ def answers(
         InputError: a query names a table and there are no logs, or they cannot be read.
         EngineError: memory, disk or a value stood in the way.
     """
-    surroundings = _surroundings(options)
-    ready = compiled(text, source, surroundings)
-    read = dict.fromkeys(
-        name for each in ready for name in scanned_tables(each.query.relation) if not name.startswith(WATCHLIST)
-    )
-    if not paths and read:
-        names = ", ".join(read)
-        raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
-    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
-        if any(each.query.open for each in ready):  # some columns show only in the data
-            ready = compiled(text, source, replace(surroundings, probe=_probe(telemetry)))
-        unread = (*telemetry.unread, *_unfilled(read))
+    with Session(paths, options, progress) as session:
+        yield from session.answers(text, source)
+
+
+class Session:
+    """Logs that are read once, when a query first needs them, and kept open for many texts.
+
+    Close it, or use it as a context manager. `lasting`: the parameters given are for many texts, and not each of them
+    must declare them all.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path | str] = (),
+        options: Options = DEFAULTS,
+        progress: Progress | None = None,
+        *,
+        lasting: bool = False,
+    ) -> None:
+        self._paths = [Path(path) for path in paths]
+        self._options = options
+        self._progress = progress
+        self._known = surroundings(options)
+        self._lasting = lasting
+        self._told = False
+        self._opened: Telemetry | None = None
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The logs, read when they are first asked for."""
+        if self._opened is None:
+            self._opened = Telemetry(self._paths, self._options, self._progress)
+        return self._opened
+
+    def answers(self, text: str, source: str = "query", most: int | None = None) -> Iterator[Answer]:
+        """Answer the queries of a text in turn, with `most` rows of each at most; raises what `answers()` does."""
+        ready = self._compiled(text, source)
+        if not self._paths and (read := _read_by(ready)):
+            names = ", ".join(read)
+            raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
+        ready = self._with_data(ready, text, source)
+        first = self._unread(ready)
         for each in ready:
-            yield Answer(each.first_line, run(telemetry, each.query.relation), (*unread, *each.query.warnings))
-            unread = ()
+            table, rows = _rows(self.telemetry, each.query.relation, most)
+            yield Answer(each.first_line, table, (*first, *each.query.warnings), rows, each.query.chart)
+            first = ()
+
+    def explanations(self, text: str, source: str = "query") -> Iterator[Explanation]:
+        """Explain the queries of a text; without paths against the declared tables alone."""
+        ready = self._compiled(text, source)
+        first: tuple[str, ...] = ()
+        if self._paths:
+            ready = self._with_data(ready, text, source)
+            first = self._unread(ready)
+        for each in ready:
+            yield _explanation(each, self.telemetry, first)
+            first = ()
+
+    def _compiled(self, text: str, source: str) -> tuple[Compiled, ...]:
+        ready = compiled(text, source, self._known)
+        if not self._lasting:
+            _check_parameters(ready, self._known.parameters)
+        return ready
+
+    def _with_data(self, ready: tuple[Compiled, ...], text: str, source: str) -> tuple[Compiled, ...]:
+        """The queries anew, where some of their columns show only in the data."""
+        if not any(each.query.open for each in ready):
+            return ready
+        return compiled(text, source, replace(self._known, probe=_probe(self.telemetry)))
+
+    def _unread(self, ready: Sequence[Compiled]) -> tuple[str, ...]:
+        """What could not be read, said once, and which tables of these queries no log fills."""
+        unread = () if self._told else self.telemetry.unread
+        self._told = True
+        return (*unread, *_unfilled(_read_by(ready)))
+
+    def close(self) -> None:
+        """Remove what the engine holds on disk."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
-def _surroundings(options: Options) -> Surroundings:
+def _read_by(ready: Iterable[Compiled]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for each in ready for name in scanned_tables(each.query.relation)))
+
+
+def _check_parameters(ready: Sequence[Compiled], given: Iterable[str]) -> None:
+    declared = {name for each in ready for name in each.parameters}
+    for name in given:
+        if name not in declared:
+            hint = did_you_mean(name, declared) or f"it is declared with: declare query_parameters({name}: string);"
+            raise InputError(f"no query here declares the parameter `{name}`", hint=hint)
+
+
+def surroundings(options: Options) -> Surroundings:
+    """What a query may name, as the options say it."""
     columns = {each.name: each.columns for each in watchlists(options.watchlists)}
     return Surroundings(tables.DECLARED, columns, dict(options.parameters))
 
@@ -163,34 +258,40 @@ def _too_deep() -> QueryError:
 
 def run(telemetry: Telemetry, relation: plan.Relation) -> pa.Table:
     """The rows of a plan over opened logs, in KQL's own column names and types."""
+    return _rows(telemetry, relation, None)[0]
+
+
+def _rows(telemetry: Telemetry, relation: plan.Relation, most: int | None) -> tuple[pa.Table, int]:
+    """The rows of a plan, `most` at most, and how many there are."""
     with _depth():
         telemetry.provide(relation)
         tree = lower(optimised(relation, micros(telemetry.now)))
-        return typed(telemetry.run(tree), relation.fields)
+        if most is not None:
+            table, rows = telemetry.first(tree, most)
+            return typed(table, relation.fields), rows
+        table = typed(telemetry.run(tree), relation.fields)
+        return table, table.num_rows
 
 
 def explanations(
     text: str, paths: Sequence[Path | str] = (), options: Options = DEFAULTS, *, source: str = "query"
 ) -> Iterator[Explanation]:
     """Explain the queries of a text; without paths against the declared tables alone."""
-    surroundings = _surroundings(options)
-    ready = compiled(text, source, surroundings)
-    with Telemetry([Path(path) for path in paths], options) as telemetry:
-        if paths and any(each.query.open for each in ready):
-            ready = compiled(text, source, replace(surroundings, probe=_probe(telemetry)))
-        now = micros(telemetry.now)
-        for each in ready:
-            yield _explanation(each, telemetry, now)
+    with Session(paths, options) as session:
+        yield from session.explanations(text, source)
 
 
-def _explanation(ready: Compiled, telemetry: Telemetry, now: int) -> Explanation:
+def _explanation(ready: Compiled, telemetry: Telemetry, first: Sequence[str]) -> Explanation:
+    query = ready.query
+    warnings = (*first, *query.warnings)
     with _depth():
-        rewritten = optimised(ready.query.relation, now)
+        rewritten = optimised(query.relation, micros(telemetry.now))
         sql = telemetry.engine.sql(lower(rewritten))
-        return Explanation(ready.first_line, shown(ready.query.relation), shown(rewritten), sql, ready.query.warnings)
+        return Explanation(ready.first_line, shown(query.relation), shown(rewritten), sql, warnings, query.chart)
 
 
-_ARROW = {
+# How a value of a KQL type is held in Arrow.
+ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
     ColumnType.BOOL: pa.bool_(),
     ColumnType.INT: pa.int32(),
     ColumnType.LONG: pa.int64(),
@@ -216,7 +317,7 @@ def typed(rows: pa.Table, fields: Sequence[plan.Field]) -> pa.Table:
 
 
 def _cast(column: "pa.ChunkedArray[Any]", kind: ColumnType) -> "pa.ChunkedArray[Any]":
-    wanted = _ARROW.get(kind)
+    wanted = ARROW_TYPES.get(kind)
     if wanted is None or column.type == wanted:
         return column
     if kind is ColumnType.TIMESPAN:
@@ -228,6 +329,7 @@ def _cast(column: "pa.ChunkedArray[Any]", kind: ColumnType) -> "pa.ChunkedArray[
 
 
 def scanned_tables(relation: plan.Relation) -> tuple[str, ...]:
-    """The tables that a plan reads, each once."""
+    """The tables of logs that a plan reads, each once."""
     with _depth():
-        return tuple(dict.fromkeys(scan.table for scan in scans(relation)))
+        names = dict.fromkeys(scan.table for scan in scans(relation))
+    return tuple(name for name in names if not name.startswith(WATCHLIST))

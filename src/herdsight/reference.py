@@ -1,6 +1,7 @@
 """Files that a query names beside the logs: watchlists and external data, read into memory."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pyarrow import csv, json, parquet
 
 from herdsight.errors import InputError
 from herdsight.kql import plan
+from herdsight.kql.binding.library import WATCHLIST_COLUMNS
 
 _DELIMITERS = {"csv": ",", "tsv": "\t", "psv": "|", "scsv": ";", "sohsv": "\x01", "txt": "\x00"}
 
@@ -32,23 +34,33 @@ def watchlists(files: Sequence[tuple[str, str]]) -> tuple[Watchlist, ...]:
     Raises:
         InputError: a file cannot be read.
     """
-    return tuple(
-        Watchlist(name, _texts(Path(path), ",", header=True, what=f"the watchlist {name!r}")) for name, path in files
-    )
+    return tuple(_watchlist(name, Path(path)) for name, path in files)
 
 
-def external(node: plan.External, allowed: Mapping[str, str]) -> pa.Table:
+def _watchlist(name: str, path: Path) -> Watchlist:
+    what = f"the watchlist {name!r}"
+    found = Watchlist(name, _texts(path, ",", header=True, what=what))
+    names = (*found.columns, *(each.name for each in WATCHLIST_COLUMNS if each.name not in found.columns))
+    seen: set[str] = set()
+    for column in names:  # an engine does not tell names apart that differ in case alone
+        if not column or column.lower() in seen:
+            told = f"names the column {column!r} twice" if column else "has a column without a name"
+            raise InputError(
+                f"{what} {told}, in the first line of {str(path)!r}", hint="each column has a name of its own"
+            )
+        seen.add(column.lower())
+    return found
+
+
+def external(node: plan.External, allowed: Sequence[str]) -> pa.Table:
     """The rows of a file that a query names, as texts (or, of JSON and Parquet, as they are there).
+
+    `allowed`: PATH, or ADDRESS=PATH for the file that stands for an address.
 
     Raises:
         InputError: the user has not allowed it, or it cannot be read.
     """
-    if node.uri not in allowed:
-        raise InputError(
-            f"the query reads external data, {node.uri!r}, which is not allowed",
-            hint=f"allow it with --external '{node.uri}' or, where it is an address, --external '{node.uri}=FILE'",
-        )
-    path = Path(allowed[node.uri])
+    path = _allowed(node.uri, allowed)
     what = f"the external data {node.uri!r}"
     if node.format in _DELIMITERS:
         names = [field.name for field in node.fields]
@@ -63,6 +75,20 @@ def external(node: plan.External, allowed: Mapping[str, str]) -> pa.Table:
         if field.name not in rows.column_names:
             rows = rows.append_column(field.name, missing.pop())
     return rows.select([field.name for field in node.fields])
+
+
+def _allowed(uri: str, allowed: Sequence[str]) -> Path:
+    """The file that the user allows for what a query names; both of PATH and ADDRESS may have a `=` in them."""
+    is_address = "://" in uri
+    for each in allowed:
+        if each.startswith(f"{uri}="):
+            return Path(each.removeprefix(f"{uri}="))
+        if not is_address and Path(each) == Path(uri):
+            return Path(each)
+    hint = f"allow it with --external '{uri}'"
+    if is_address:
+        hint = f"nothing is fetched from the network; name a copy of it with --external '{uri}=FILE'"
+    raise InputError(f"the query reads external data, {uri!r}, which is not allowed", hint=hint)
 
 
 def _texts(path: Path, delimiter: str, *, header: bool, what: str, names: Sequence[str] = ()) -> pa.Table:
@@ -91,5 +117,6 @@ def _converting(names: Sequence[str]) -> csv.ConvertOptions:
 
 
 def _unreadable(path: Path, what: str, error: BaseException) -> InputError:
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    errno = error.errno if isinstance(error, OSError) else None
+    first = os.strerror(errno) if errno else (str(error).strip() or type(error).__name__).splitlines()[0]
     return InputError(f"cannot read {what} from {str(path)!r}: {first}")

@@ -44,8 +44,8 @@ class Options:
     `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the
     newest event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE,
     GLOB) pairs and `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how
-    many, None for all. `watchlists`: (name, CSV file) pairs. `parameters`: (name, text) pairs for the parameters that a
-    query declares. `external`: the files that a query may name, as PATH or ADDRESS=PATH.
+    many, None for all. `watchlists`: (name, CSV file) pairs for _GetWatchlist(). `parameters`: (name, text) pairs for
+    the parameters that a query declares. `external`: the files that a query may read, as PATH or ADDRESS=PATH.
     """
 
     local: tuple[str, ...] = ()
@@ -189,11 +189,12 @@ class Telemetry:
         for part in relations(relation):
             if isinstance(part, plan.Scan) and part.table not in self._declared:
                 self._provide_table(part)
-            if isinstance(part, plan.External) and part.uri not in self._declared:
+                self._declared.add(part.table)
+            if isinstance(part, plan.External) and part.name not in self._declared:
                 self._provide_external(part)
+                self._declared.add(part.name)
 
     def _provide_table(self, scan: plan.Scan) -> None:
-        self._declared.add(scan.table)
         given = {f"{WATCHLIST}{each.name}": each.rows for each in self.watchlists}
         if scan.table not in given:  # a table that no log fills
             empty = exp.select(*(trees.named(trees.null(field.type), field.name) for field in scan.fields))
@@ -205,15 +206,13 @@ class Telemetry:
         self._create(trees.relation(scan.table), rows.from_(trees.relation(_RAW)))
 
     def _provide_external(self, node: plan.External) -> None:
-        self._declared.add(node.uri)
-        allowed = {each.rpartition("=")[0] or each: each.rpartition("=")[2] for each in self._options.external}
-        self.engine.put(_RAW, external(node, allowed))
+        self.engine.put(_RAW, external(node, self._options.external))
         self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(EXTERNAL)), kind="SCHEMA", exists=True))
         values = (
             trees.named(converted(Operand(_as_text(field.name), ColumnType.STRING), field.type), field.name)
             for field in node.fields
         )
-        self._create(trees.relation(node.uri, EXTERNAL), exp.select(*values).from_(trees.relation(_RAW)))
+        self._create(trees.relation(node.name, EXTERNAL), exp.select(*values).from_(trees.relation(_RAW)))
 
     def _create(self, table: exp.Table, rows: exp.Select) -> None:
         self.engine.execute(exp.Create(this=table, kind="TABLE", expression=rows))
@@ -226,9 +225,17 @@ class Telemetry:
         """The file and the record behind a row, from its hidden columns."""
         return self._loaded.locate(file, row)
 
+    def put(self, name: str, rows: pa.Table) -> None:
+        """Make rows in memory readable under a name, in place of what had it."""
+        self.engine.put(name, rows)
+
     def run(self, tree: exp.Expr) -> pa.Table:
         """Run a tree over the public tables."""
         return self.engine.run(tree)
+
+    def first(self, tree: exp.Expr, most: int) -> tuple[pa.Table, int]:
+        """The first rows of a tree over the public tables, and how many there are."""
+        return self.engine.first(tree, most)
 
     def close(self) -> None:
         """Remove what the engine holds on disk."""

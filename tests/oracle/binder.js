@@ -3,7 +3,8 @@
 // A line {"tables": {NAME: [[COLUMN, TYPE], ...]}, "functions": {NAME: [PARAMETERS, BODY]}} declares what queries may
 // name, and has no answer. A line {"kql": TEXT} is answered by a line with `diagnostics` (line and column count from 1,
 // from the top of the text) and `results`: for each statement that gives something, its columns with their types, and
-// `open` where there may be more columns, which only the data tells. A value has one column without a name.
+// `open` where there may be more columns, which only the data tells. A value has one column without a name. Where the
+// library itself fails, there is an `error` instead.
 'use strict';
 const path = require('path');
 const readline = require('readline');
@@ -65,9 +66,17 @@ function answer(text, globals) {
   return answered;
 }
 
+function answerOrError(text, globals) {
+  try {
+    return answer(text, globals);
+  } catch (error) {
+    return { error: String(error.message ?? error) };
+  }
+}
+
 let globals = GlobalState.Default;
 readline.createInterface({ input: process.stdin }).on('line', (line) => {
   const asked = JSON.parse(line);
   if (asked.kql === undefined) globals = declared(asked);
-  else console.log(JSON.stringify(answer(asked.kql, globals)));
+  else console.log(JSON.stringify(answerOrError(asked.kql, globals)));
 });

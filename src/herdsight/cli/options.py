@@ -18,17 +18,46 @@ _Command = Callable[..., None]
 
 
 class _Pairing(click.ParamType[tuple[str, str]]):
-    """NAME=GLOB."""
+    """NAME=VALUE; what the value is, and an example, are said where it is used."""
 
-    name = "NAME=GLOB"
+    def __init__(self, name: str, example: str, *, may_be_empty: bool = False) -> None:
+        self.name = name
+        self._example = example
+        self._may_be_empty = may_be_empty
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, equals, pattern = value.partition("=")
-        if not (name and equals and pattern):
-            self.fail(f"{value!r} is no NAME=GLOB; write it like DeviceNetworkEvents='exports/*.csv'.", param, ctx)
-        return name, pattern
+        name, equals, given = value.partition("=")
+        if not (name and equals and (given or self._may_be_empty)):
+            self.fail(f"{value!r} is no {self.name}; write it like {self._example}.", param, ctx)
+        return name, given
+
+
+def _each_once(
+    ctx: click.Context, param: click.Parameter, pairs: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """A callback for pairs whose names stand for one thing each."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.BadParameter(f"{name!r} is given twice; name it once.", ctx, param)
+    return pairs
+
+
+class _Allowed(click.ParamType[str]):
+    """PATH or ADDRESS=FILE."""
+
+    name = "PATH|ADDRESS=FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip("=") or value.startswith("=") or value.endswith("="):
+            self.fail(
+                f"{value!r} is no PATH and no ADDRESS=FILE; write it like https://a.example/b.csv=b.csv.", param, ctx
+            )
+        if "://" in value and "=" not in value:
+            self.fail(f"nothing is fetched from the network; name a copy of it: '{value}=FILE'.", param, ctx)
+        return str(value)
 
 
 class _Memory(click.ParamType[str]):
@@ -62,12 +91,28 @@ _READING = {
     "tables": click.option(
         "--table",
         "tables",
-        type=_Pairing(),
+        type=_Pairing("NAME=GLOB", "DeviceNetworkEvents='exports/*.csv'"),
         multiple=True,
         help="Read the files that match GLOB as table NAME, whatever they look like; may be given several times.",
     ),
     "format_in": click.option(
         "--format-in", metavar="NAME", help="Read every file as this format.  [default: recognised by content]"
+    ),
+    "watchlists": click.option(
+        "--watchlist",
+        "watchlists",
+        type=_Pairing("NAME=FILE", "VIPs=vips.csv"),
+        multiple=True,
+        callback=_each_once,
+        help="A CSV file with the items of _GetWatchlist('NAME'); its first line names the columns; "
+        "may be given several times.",
+    ),
+    "external": click.option(
+        "--external",
+        type=_Allowed(),
+        multiple=True,
+        help="Let externaldata read this file, or the file that stands for an address; nothing is fetched; "
+        "may be given several times.",
     ),
     "memory": click.option(
         "--memory",
@@ -80,6 +125,15 @@ _READING = {
         "--threads", type=click.IntRange(min=1), help="Threads of the engine.  [default: one a core]"
     ),
 }
+
+parameters = click.option(  # of commands whose query is the user's own; they say so above `reading`
+    "--parameter",
+    "parameters",
+    type=_Pairing("NAME=VALUE", "threshold=25", may_be_empty=True),
+    multiple=True,
+    callback=_each_once,
+    help="A value for what the query declares with `declare query_parameters`; may be given several times.",
+)
 
 _WRITING = {
     "form": click.option(
@@ -104,7 +158,7 @@ def reading(command: _Command) -> _Command:
     def run(**given: Any) -> None:
         from herdsight.telemetry import Options
 
-        own = {name: given.pop(name) for name in _READING}
+        own = {name: given.pop(name) for name in (*_READING, "parameters") if name in given}
         command(**given, options=Options(**own))
 
     return _declared(run, _READING)

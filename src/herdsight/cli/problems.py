@@ -30,7 +30,7 @@ def excerpt(error: HerdsightError, text: str | None) -> Iterator[str]:
     if not 1 <= place.line <= len(lines):
         return
     line, column = lines[place.line - 1].rstrip("\r"), place.column - 1
-    start = max(column - _WIDEST // 2, 0)
+    start = max(column - _WIDEST // 2, 0) if len(line) > _WIDEST else 0
     margin = f"{place.line:>5} | "
     yield margin + printable(line[start : start + _WIDEST])
     yield " " * (len(margin) + cell_len(printable(line[start:column]))) + "^"

@@ -72,6 +72,18 @@ class DuckDbEngine:
         rows: pa.Table = self._interruptible(lambda: self._connection.sql(sql).to_arrow_table())
         return rows
 
+    def first(self, tree: exp.Expr, most: int) -> tuple[pa.Table, int]:
+        """Run a query and return its first rows, `most` at most, and how many there are; the others are let go.
+
+        Raises:
+            EngineError: memory, disk or a value stood in the way.
+        """
+        sql = self._statement(tree)
+        found: tuple[pa.Table, int] = self._interruptible(
+            lambda: _first_rows(self._connection.sql(sql).to_arrow_reader(_BATCH), most)
+        )
+        return found
+
     def execute(self, tree: exp.Expr) -> None:
         """Run a statement that returns nothing: a table made, rows inserted, a view declared.
 
@@ -135,6 +147,18 @@ class DuckDbEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_BATCH = 100_000  # rows that are in memory at a time, where most of them are only counted
+
+
+def _first_rows(batches: pa.RecordBatchReader, most: int) -> tuple[pa.Table, int]:
+    kept, count = [], 0
+    for batch in batches:
+        if count < most:
+            kept.append(batch.slice(0, most - count))
+        count += batch.num_rows
+    return pa.Table.from_batches(kept, batches.schema), count
 
 
 _TYPES: dict[ColumnType, str] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
+import pyarrow as pa
 from sqlglot import exp
 
 from herdsight import tables, trees
@@ -14,13 +15,14 @@ from herdsight.hunting.leads import Lead, Scalar, wanted
 from herdsight.kql.lowering import opened
 from herdsight.kql.rewrites import fold_constants
 from herdsight.kql.text import condition_text, literal_text
-from herdsight.querying import compiled
+from herdsight.querying import ARROW_TYPES, compiled
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import FILE_COLUMN, ROW_COLUMN, ColumnType
 from herdsight.telemetry import Telemetry
 
 SHOWN = 5  # rows that a finding carries
 _LEAD, _FIRST, _LAST, _COUNT, _POSITION = "#lead", "#first", "#last", "#count", "#position"
+_KEYS = "evidence keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def proofs(telemetry: Telemetry, spec: EvidenceRows, leads: Sequence[Lead]) -> t
         return ()
     wants = [wanted(spec, lead) for lead in leads]
     by_lead: dict[object, list[dict[str, object]]] = defaultdict(list)
-    for row in telemetry.run(_query(telemetry, spec, leads, wants)).to_pylist():
+    telemetry.put(_KEYS, _keys(leads, wants, spec))
+    for row in telemetry.run(_query(telemetry, spec, list(wants[0]))).to_pylist():
         by_lead[row[_LEAD]].append(row)
     return tuple(
         _proof(telemetry, spec, lead, want, by_lead[number])
@@ -81,13 +84,10 @@ def _shown(telemetry: Telemetry, row: dict[str, object]) -> dict[str, object]:
 # --- the one query --------------------------------------------------------------------------------------------------
 
 
-def _query(
-    telemetry: Telemetry, spec: EvidenceRows, leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]]
-) -> exp.Select:
+def _query(telemetry: Telemetry, spec: EvidenceRows, keys: Sequence[str]) -> exp.Select:
     declared = tables.table(spec.table)
     carried = telemetry.carries(spec.table)
     shown = [each.name for each in declared.columns if each.name in carried]
-    keys = list(wants[0])
     time = trees.column(declared.time, "t")
     matches = [
         exp.Between(this=time, low=trees.column(_FIRST, "k"), high=trees.column(_LAST, "k")),
@@ -101,7 +101,7 @@ def _query(
     matched = (
         exp.select(*columns, by_lead.copy(), trees.named(counted, _COUNT), trees.named(numbered, _POSITION))
         .from_(_rows_that_meet(spec, dict.fromkeys((declared.time, *shown, *keys))))
-        .join(_keys(leads, wants, keys).subquery(exp.to_identifier("k", quoted=True)), on=trees.conjunction(matches))
+        .join(trees.relation(_KEYS, alias="k"), on=trees.conjunction(matches))
     )
     few = exp.LTE(this=trees.column(_POSITION), expression=trees.number(SHOWN))
     first = exp.select(exp.Star()).from_(matched.subquery(exp.to_identifier("m", quoted=True))).where(few)
@@ -122,18 +122,26 @@ def _same(name: str, declared: tables.Column | None) -> exp.Expr:
     return exp.NullSafeEQ(this=left, expression=right)
 
 
-def _keys(leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]], keys: Sequence[str]) -> exp.Select:
-    """A row for each lead, each of its spans, and each combination of the values that its columns may have."""
+def _keys(leads: Sequence[Lead], wants: Sequence[Mapping[str, Sequence[Scalar]]], spec: EvidenceRows) -> pa.Table:
+    """A row for each lead, each of its spans, and each combination of the values that its columns may have.
+
+    They go to the engine as a table: as SQL, hundreds of leads would be megabytes of text.
+    """
+    keys = list(wants[0])
     rows = [
-        exp.Tuple(expressions=[trees.literal(value) for value in row])
+        row
         for number, (lead, want) in enumerate(zip(leads, wants, strict=True))
         for row in _combinations(number, lead, [want[key] for key in keys])
     ]
-    names = [_LEAD, _FIRST, _LAST, *keys]
-    alias = exp.TableAlias(
-        this=exp.to_identifier("v", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
-    )
-    return exp.select(*(trees.column(name) for name in names)).from_(exp.Values(expressions=rows, alias=alias))
+    moment = ARROW_TYPES[ColumnType.DATETIME]
+    kinds = [pa.int64(), moment, moment, *(_kind(spec, key) for key in keys)]
+    columns = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+    return pa.table(columns, names=[_LEAD, _FIRST, _LAST, *keys])
+
+
+def _kind(spec: EvidenceRows, name: str) -> pa.DataType:
+    declared = tables.table(spec.table).column(name)
+    return ARROW_TYPES[declared.type] if declared else pa.string()
 
 
 def _combinations(number: int, lead: Lead, values: Iterable[Sequence[Scalar]]) -> Iterator[tuple[Scalar, ...]]:

@@ -15,9 +15,11 @@ from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
+from herdsight.kql.binding import Surroundings
 from herdsight.kql.plan import Relation
 from herdsight.kql.rewrites.columns import columns_read, from_schema
-from herdsight.querying import compiled, scanned_tables
+from herdsight.kql.rewrites.emptiness import can_have_rows
+from herdsight.querying import compiled, scanned_tables, surroundings
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
@@ -41,7 +43,8 @@ def hunt(
     """
     if not paths:
         raise InputError("there are no logs to hunt through", hint="name files or folders")
-    detections = [_detection(each) for each in (shipped_rules() if rules is None else rules)]
+    known = surroundings(options)
+    detections = [_detection(each, known) for each in (shipped_rules() if rules is None else rules)]
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
         if telemetry.span is None:
             raise _no_event(telemetry)
@@ -78,17 +81,17 @@ class _Detection:
         return scanned_tables(self.relation)
 
 
-def _detection(file: RuleFile) -> _Detection:
-    relation = compiled(file.rule.query, f"{file.source} (query)")[0].query.relation
+def _detection(file: RuleFile, known: Surroundings) -> _Detection:
+    relation = compiled(file.rule.query, f"{file.source} (query)", known)[0].query.relation
     check_columns(file, relation)
     return _Detection(file, relation)
 
 
 def _why_not(detection: _Detection, telemetry: Telemetry) -> str | None:
     """Why a detection cannot run on this data; None where it can."""
-    empty = [name for name in detection.reads if name not in telemetry.spans]
-    if not empty:
+    if can_have_rows(detection.relation, telemetry.spans):
         return None
+    empty = [name for name in detection.reads if name not in telemetry.spans]
     return f"it reads {' and '.join(empty)}, and nothing in these logs can be seen as that"
 
 
@@ -96,6 +99,7 @@ def _keep(telemetry: Telemetry, detections: Iterable[_Detection]) -> None:
     """What the rules read, computed once: a rule runs as often as its schedule has it."""
     needed: dict[str, set[str]] = defaultdict(set)
     for detection in detections:
+        telemetry.provide(detection.relation)
         for table, columns in columns_read(detection.relation).items():
             needed[table] |= columns
     telemetry.keep(needed)

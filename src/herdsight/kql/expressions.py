@@ -12,7 +12,7 @@ from herdsight.kql.lexer import Kind, Token
 from herdsight.kql.literals import datetime_micros, datetime_text, timespan_micros, timespan_text
 from herdsight.tables import ColumnType
 
-_OR, _AND, EQUALITY, _ORDER, _SUM, _PRODUCT, _SIGN = range(1, 8)
+_OR, _AND, EQUALITY, ORDER, _SUM, _PRODUCT, SIGN = range(1, 8)
 
 _LISTS = ("in", "!in", "in~", "!in~", "has_any", "has_all")
 _BETWEEN = ("between", "!between")
@@ -24,13 +24,13 @@ _WORDS = (
     "hasprefix",
     "hassuffix",
 )
-_POWERS = {
+POWERS = {
     "or": _OR,
     "and": _AND,
     **dict.fromkeys(("==", "!=", "<>", "=~", "!~", ":", *_LISTS, *_BETWEEN), EQUALITY),
     **{f"{sign}{word}{case}": EQUALITY for word in _WORDS for sign in ("", "!") for case in ("", "_cs")},
     "matches": EQUALITY,
-    **dict.fromkeys(("<", ">", "<=", ">="), _ORDER),
+    **dict.fromkeys(("<", ">", "<=", ">="), ORDER),
     **dict.fromkeys(("+", "-"), _SUM),
     **dict.fromkeys(("*", "/", "%"), _PRODUCT),
 }
@@ -99,7 +99,7 @@ def _names_something(cursor: Cursor) -> bool:
 
 
 def _power(token: Token) -> int:
-    return _POWERS.get(token.value, 0) if token.kind in (Kind.MARK, Kind.NAME) else 0
+    return POWERS.get(token.value, 0) if token.kind in (Kind.MARK, Kind.NAME) else 0
 
 
 def _infix(cursor: Cursor, left: syntax.Expression, binding: int) -> syntax.Expression:
@@ -146,7 +146,7 @@ def argument(cursor: Cursor) -> syntax.Expression:
 def _prefix(cursor: Cursor) -> syntax.Expression:
     if cursor.at("-", "+"):
         sign = cursor.take()
-        return _signed(sign, expression(cursor, _SIGN))
+        return _signed(sign, expression(cursor, SIGN))
     if cursor.at("*"):
         return syntax.Star(cursor.take().start)
     return _postfix(cursor, _atom(cursor))
@@ -163,6 +163,8 @@ def _signed(sign: Token, operand: syntax.Expression) -> syntax.Expression:
 def _postfix(cursor: Cursor, value: syntax.Expression) -> syntax.Expression:
     while cursor.at(".", "["):
         mark = cursor.take()
+        if mark.value == "." and cursor.at("[") and cursor.ahead(1).kind is not Kind.STRING:
+            mark = cursor.take()  # d.[key] is d[key]
         if mark.value == ".":
             value = syntax.Member(mark.start, value, cursor.name("a property's name after '.'").value)
         else:
@@ -286,6 +288,7 @@ def type_of(cursor: Cursor) -> ColumnType:
 
 
 _REALS = {"nan": nan, "inf": inf}
+_INT_REACH = 2**31
 
 
 def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal:
@@ -303,7 +306,11 @@ def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal:
     if kind is ColumnType.REAL and token.value in _REALS:
         return syntax.Literal(start, sign * _REALS[token.value], kind)
     if kind in (ColumnType.INT, ColumnType.LONG) and token.kind is Kind.LONG:
-        return syntax.Literal(start, sign * int(token.value), kind)
+        number = sign * int(token.value)
+        if kind is ColumnType.INT and not -_INT_REACH <= number < _INT_REACH:
+            what = "the number does not fit in 32 bits"
+            raise cursor.wrong(what, at=token.start, code="HS003", hint="write long(...)")
+        return syntax.Literal(start, number, kind)
     if kind in (ColumnType.REAL, ColumnType.DECIMAL) and token.kind in (Kind.LONG, Kind.REAL):
         return syntax.Literal(start, sign * float(token.value), kind)
     raise cursor.wrong(f"'{token.text}' is no {kind} literal", at=token.start)

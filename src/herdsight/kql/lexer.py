@@ -18,6 +18,7 @@ class Kind(StrEnum):
     TIMESPAN = "timespan"
     RAW = "literal"  # datetime(...), guid(...) and the like, with the text between the parentheses still raw
     MARK = "mark"
+    FAULT = "no KQL"  # the rest of a line that is none; only `lenient` gives it
     END = "end of the query"
 
 
@@ -85,8 +86,18 @@ def tokens(text: Text) -> list[Token]:
     Raises:
         QueryError: a character that begins no token, or a string that is not closed.
     """
-    found = list(_scan(text))
+    found = []
+    for token in _scan(text):
+        if token.kind is Kind.FAULT:
+            raise _stray(text, token.start)
+        _check(text, token)
+        found.append(token)
     return [*found, Token(Kind.END, "", "", len(text.content))]
+
+
+def lenient(text: Text) -> list[Token]:
+    """All tokens of a text that may be wrong or not yet whole; what is no KQL is a FAULT up to the end of its line."""
+    return [*_scan(text), Token(Kind.END, "", "", len(text.content))]
 
 
 def _scan(text: Text) -> Iterator[Token]:
@@ -94,11 +105,14 @@ def _scan(text: Text) -> Iterator[Token]:
     while position < len(text.content):
         match = _PATTERN.match(text.content, position)
         if match is None or match.lastgroup is None:
-            raise _stray(text, position)
-        position = match.end()
-        token = _token(match.lastgroup, match.group(), match.start())
+            line_end = text.content.find("\n", position)
+            end = len(text.content) if line_end < 0 else line_end
+            token: Token | None = Token(Kind.FAULT, text.content[position:end], "", position)
+        else:
+            end = match.end()
+            token = _token(match.lastgroup, match.group(), match.start())
+        position = end
         if token is not None:
-            _check(text, token)
             yield token
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
+from zlib import crc32
 
 from herdsight.kql.functions import model
 from herdsight.kql.syntax import Value
@@ -494,6 +495,12 @@ class External:
     format: str
     skip_first: bool
     fields: tuple[Field, ...]
+
+    @property
+    def name(self) -> str:
+        """What an engine may call its rows: the same file may be read under several schemas."""
+        read = f"{self.uri} {self.format} {self.skip_first} {self.fields}"
+        return f"{self.uri} ({crc32(read.encode(errors='surrogatepass')):08x})"
 
 
 @dataclass(frozen=True, slots=True)

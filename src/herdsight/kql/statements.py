@@ -1,17 +1,19 @@
 """The parser's top: blocks of a text, statements of a block, pipelines of a statement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import inf
 
 from herdsight.errors import QueryError
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
 from herdsight.kql.expressions import expression, type_name
 from herdsight.kql.guesses import did_you_mean
-from herdsight.kql.lexer import Kind, Text, Token, tokens
+from herdsight.kql.lexer import Kind, Text, Token, lenient
 from herdsight.kql.operators import OPERATORS, SOURCES, UNSUPPORTED, operator_name, scalar_parameters
 from herdsight.kql.operators.common import columns
+from herdsight.tables import ColumnType
 
 _OPENING, _CLOSING = "([{", ")]}"
 
@@ -23,26 +25,36 @@ class Script:
     text: Text
     statements: tuple[syntax.Statement, ...]
 
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the query parameters that it declares."""
+        declared = (each for each in self.statements if isinstance(each, syntax.Declaration))
+        return tuple(parameter.name for each in declared for parameter in each.parameters)
+
 
 def blocks(text: Text) -> Iterator[Text]:
     """The queries of a text, which editors run one by one: parts separated by blank lines.
 
     A blank line inside a query is no end of it: where a statement is still open (a bracket, a trailing `;` of a let,
-    a line that begins with `|`), the parts belong together. A part of comments alone is no query.
-
-    Raises:
-        QueryError: a character or string that is no KQL.
+    a line that begins with `|`), the parts belong together. A part of comments alone is no query. A bracket that is
+    never closed holds no more than its own part, as far as one can tell, so that the faults of the others show too.
     """
-    found = tokens(text)
-    if found[0].kind is Kind.END:
-        return
-    first, depth = found[0].start, 0
-    for token, following in pairwise(found):
-        depth += (token.value in _OPENING) - (token.value in _CLOSING) if token.kind is Kind.MARK else 0
-        gap = text.content[token.end : following.start]
-        if following.kind is Kind.END or (depth <= 0 and _blank_line(gap) and not _goes_on(token, following)):
-            yield _part(text, first, token.end)
-            first, depth = following.start, 0
+    found = lenient(text)
+    ends = list(_ends(text, found))
+    # How far out of brackets a query may still come, seen from each end.
+    least = [*accumulate((end.depth if end.closes else inf for end in reversed(ends)), min, initial=inf)][::-1]
+    first, base, is_closed = 0, 0, least[0] <= 0
+    for end, least_behind in zip(ends, least[1:], strict=True):
+        if (end.closes and end.depth <= base) if is_closed else (end.cuts and end.depth > base):
+            yield _part(text, found[first].start, found[end.token].end)
+            first, base, is_closed = end.token + 1, end.depth, least_behind <= end.depth
+
+
+def is_open(text: Text) -> bool:
+    """Whether a query goes on behind the text, so that a blank line would not end it."""
+    found = lenient(text)
+    depth = sum(map(_nesting, found))
+    return len(found) > 1 and (depth > 0 or _goes_on(found[-2], found[-1]))
 
 
 def parse(text: Text) -> Script:
@@ -62,11 +74,53 @@ def parse(text: Text) -> Script:
     return Script(text, tuple(statements))
 
 
+def literal(text: str, kind: ColumnType) -> syntax.Literal:
+    """A text that stands in no query, read as a literal of that type: `2024-05-31` is `datetime(2024-05-31)`, too.
+
+    Raises:
+        QueryError: it is none.
+    """
+    for written in (f"{kind}({text})", text):
+        cursor = Cursor(Text(written, "text"), _pipeline, _source, _operators)
+        try:
+            found = expression(cursor)
+        except QueryError:
+            continue
+        if isinstance(found, syntax.Literal) and found.type is kind and cursor.next.kind is Kind.END:
+            return found
+    raise QueryError(f"{text!r} is no {kind}", code="KS005")
+
+
 def _part(text: Text, first: int, last: int) -> Text:
     # Blank what stands before, so that columns stay true when a block begins in mid-line.
     line_start = text.content.rfind("\n", 0, first) + 1
     content = " " * (first - line_start) + text.content[first:last]
     return Text(content, text.source, text.first_line + text.content.count("\n", 0, first))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a query may end: its last token, how deep in brackets, and whether it can, or only if a bracket is open."""
+
+    token: int
+    depth: int
+    closes: bool
+    cuts: bool
+
+
+def _ends(text: Text, found: Sequence[Token]) -> Iterator[_End]:
+    depth = 0
+    for position, (token, following) in enumerate(pairwise(found)):
+        depth += _nesting(token)
+        gap = text.content[token.end : following.start]
+        if following.kind is Kind.END:
+            yield _End(position, depth, closes=True, cuts=True)
+        elif _blank_line(gap):
+            yield _End(position, depth, not _goes_on(token, following), gap[-1] == "\n" and following.kind is Kind.NAME)
+
+
+def _nesting(token: Token) -> int:
+    return (token.value in _OPENING) - (token.value in _CLOSING) if token.kind is Kind.MARK else 0
 
 
 def _blank_line(gap: str) -> bool:

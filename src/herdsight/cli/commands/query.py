@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from herdsight.cli.options import reading, writing
+from herdsight.cli.options import parameters, reading, writing
 from herdsight.cli.questions import asked
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ Examples:
 @click.argument("arguments", metavar="[FILE.kql] PATH...", nargs=-1)
 @click.option("-e", "kql", metavar="KQL", help="The query itself, in place of FILE.kql.")
 @click.option("--explain", is_flag=True, help="Show the plan and the SQL, and run nothing; needs no PATH.")
+@parameters
 @reading
 @writing
 def query(arguments: tuple[str, ...], kql: str | None, explain: bool, options: "Options", printer: "Printer") -> None:

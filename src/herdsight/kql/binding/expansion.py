@@ -1,16 +1,15 @@
 """Binding of mv-expand and mv-apply."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from herdsight.kql import plan, syntax
-from herdsight.kql.binding.dispatch import alone, bind_operator, bind_operators
+from herdsight.kql.binding.dispatch import bind_operator, bind_operators
 from herdsight.kql.binding.items import row_count
 from herdsight.kql.binding.names import Names, default_name
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, hidden, kept, ref
 from herdsight.tables import ColumnType
-
-_ROW = hidden("row")
 
 
 @bind_operator.register
@@ -22,7 +21,8 @@ def _expanded(context: Context, operator: syntax.MvExpand, bound: Bound) -> Boun
     names = Names(column.name for column in bound.fields)
     expansions = tuple(_expansion(context, item, bound, names) for item in operator.items)
     limit = row_count(context, operator.limit) if operator.limit else None
-    return bound.over(plan.Unnest(bound.relation, expansions, operator.index, operator.kind == "array", limit))
+    index = names.free(operator.index) if operator.index else None
+    return bound.over(plan.Unnest(bound.relation, expansions, index, operator.kind == "array", limit))
 
 
 def _expansion(context: Context, item: syntax.Expansion, bound: Bound, names: Names) -> plan.Expansion:
@@ -40,31 +40,44 @@ def _expansion(context: Context, item: syntax.Expansion, bound: Bound, names: Na
 @bind_operator.register
 def _(operator: syntax.MvApply, context: Context, bound: Bound) -> Bound:
     """The rows that a row's arrays make, through the sub-query, beside the row's other columns."""
-    alone(context, bound, "mv-apply", operator.start)
-    numbered = bound.over(plan.Numbered(bound.relation, _ROW))
-    expanded = _expanded(context, operator.expand, numbered)
-    made = {each.name for each in expanded.relation.expansions} if isinstance(expanded.relation, plan.Unnest) else set()
-    made |= {operator.expand.index} if operator.expand.index else set()
-    outer = [column for column in bound.fields if column.name not in made]
-    inner = [column for column in expanded.fields if column.name in made]
-    carried = {column.name: hidden(f"outer {column.name}") for column in outer}
-    apart = plan.Projection(
-        expanded.relation,
-        (
-            plan.Item(_ROW, plan.Ref(_ROW, ColumnType.LONG)),
-            *(plan.Item(carried[column.name], ref(column)) for column in outer),
-            *(kept(column) for column in inner),
-        ),
-    )
+    items = operator.expand.items
+    in_place = {item.value.name for item in items if item.name is None and isinstance(item.value, syntax.Name)}
+    outer = [column for column in bound.fields if column.name not in in_place]
+    expanded = _expanded(context, operator.expand, _carrying(bound, outer))
+    assert isinstance(expanded.relation, plan.Unnest)  # noqa: S101 mv-expand makes no other
+    made = {*(each.name for each in expanded.relation.expansions), expanded.relation.index}
     applied = bind_operators(
-        context, operator.operators, replace(bound, relation=apart, group=(_ROW,), carried=carried)
+        context, operator.operators, expanded.narrowed(c for c in expanded.fields if c.name in made)
     )
-    return _beside(applied, outer)
+    return _beside(bound, applied, outer)
 
 
-def _beside(applied: Bound, outer: list[plan.Field]) -> Bound:
-    """The outer row's columns, then the sub-query's; one whose name is there gets a number."""
-    names = Names(column.name for column in outer)
-    first = [plan.Item(column.name, plan.Ref(applied.carried[column.name], column.type)) for column in outer]
-    behind = [plan.Item(names.free(column.name), ref(column)) for column in applied.fields]
-    return Bound(plan.Projection(applied.relation, (*first, *behind)), applied.mistaken)
+def _carrying(bound: Bound, outer: Sequence[plan.Field]) -> Bound:
+    """The rows with a number, and with copies of these columns that no operator of a sub-query changes.
+
+    What an outer mv-apply or partition has hidden stays hidden beside them.
+    """
+    depth = len(bound.group)
+    row = hidden(f"row {depth}")
+    own = {column.name: hidden(f"outer {depth} {column.name}") for column in outer}
+    items = (
+        kept(plan.Field(row, ColumnType.LONG)),
+        *(plan.Item(own[column.name], ref(column)) for column in outer),
+        *(kept(column) for column in bound.relation.fields),
+    )
+    relation = plan.Projection(plan.Numbered(bound.relation, row), items)
+    carried = {name: name for name in bound.carried.values()} | dict(bound.carried) | own
+    return replace(bound, relation=relation, group=(*bound.group, row), carried=carried)
+
+
+def _beside(bound: Bound, applied: Bound, outer: Sequence[plan.Field]) -> Bound:
+    """The outer row's columns, then the sub-query's; one that is called as an outer one stands in its place."""
+    inner = {column.name: kept(column) for column in applied.fields}
+    first = [
+        inner.pop(column.name, plan.Item(column.name, plan.Ref(applied.carried[column.name], column.type)))
+        for column in outer
+    ]
+    hidden_before = {*bound.group, *bound.carried.values(), applied.bag}
+    behind = [kept(column) for column in applied.relation.fields if column.name in hidden_before]
+    relation = plan.Projection(applied.relation, (*first, *inner.values(), *behind))
+    return replace(bound, relation=relation, mistaken=applied.mistaken, bag=applied.bag)

@@ -7,6 +7,7 @@ from importlib.resources import files
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.items import text_option
 from herdsight.kql.binding.scope import Bound, Context, Function, hidden
+from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Text
 from herdsight.kql.statements import parse
 from herdsight.tables import ColumnType
@@ -36,7 +37,7 @@ _TABLES = {
 WATCHLIST = "watchlist "  # what stands before a watchlist's name where it is a table
 
 # The columns that every watchlist has beside its own.
-_WATCHLIST_COLUMNS = (
+WATCHLIST_COLUMNS = (
     plan.Field("_DTItemId", ColumnType.STRING),
     plan.Field("LastUpdatedTimeUTC", ColumnType.DATETIME),
     plan.Field("SearchKey", ColumnType.STRING),
@@ -109,11 +110,10 @@ def _watchlist(context: Context, call: syntax.Call) -> Bound:
     name = text_option(context, first.value if isinstance(first, syntax.Assignment) else first, "the watchlist's name")
     columns = context.surroundings.watchlists.get(name)
     if columns is None:
-        context.warn(
-            f"the watchlist '{name}' was not given: it is taken as empty (--watchlist {name}=FILE.csv)", call.start
-        )
+        hint = did_you_mean(name, context.surroundings.watchlists) or f"--watchlist {name}=FILE.csv"
+        context.warn(f"the watchlist '{name}' was not given: it is taken as empty ({hint})", call.start)
         bag = plan.Field(hidden("columns"), ColumnType.DYNAMIC)
-        return Bound(plan.Rows((*_WATCHLIST_COLUMNS, bag), ()), bag=bag.name)
+        return Bound(plan.Rows((*WATCHLIST_COLUMNS, bag), ()), bag=bag.name)
     own = tuple(plan.Field(column, ColumnType.STRING) for column in columns)
-    more = tuple(column for column in _WATCHLIST_COLUMNS if column.name not in columns)
+    more = tuple(column for column in WATCHLIST_COLUMNS if column.name not in columns)
     return Bound(plan.Scan(f"{WATCHLIST}{name}", "", (*more, *own)))

@@ -568,8 +568,6 @@ def _misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) -
     given = " and ".join(dict.fromkeys(kinds)) or "nothing"
     if name in _EQUATING and len(kinds) > 1:  # Kusto converts; which way, its reference does not say
         return context.unsupported(f"comparing {given}", at, hint="convert one side, for example with tostring()")
-    if ColumnType.DYNAMIC in kinds:
-        return context.unsupported(f"a dynamic value in {name}", at)
     if not name[0].isalpha() or name in ("and", "or"):
         what = f"the operator '{name}' is not defined for {given}"
     elif all(len(kinds) < len(row.parameters) - row.optional for row in rows):

@@ -105,7 +105,8 @@ class Bound:
         hidden = {column.name: column for column in self.relation.fields if column.name in self._hidden}
         groups = tuple(kept(hidden[name]) for name in self.group)
         carried = tuple(
-            plan.Measure(name, ANY_VALUE, (ref(hidden[name]),), hidden[name].type) for name in self.carried.values()
+            plan.Measure(name, ANY_VALUE, (ref(hidden[name]),), hidden[name].type)
+            for name in dict.fromkeys(self.carried.values())
         )
         relation = plan.Aggregation(self.relation, (*groups, *keys), (*carried, *measures))
         return replace(self, relation=relation, mistaken={}, bag=None)

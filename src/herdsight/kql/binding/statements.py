@@ -7,6 +7,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source
 from herdsight.kql.binding.library import library
+from herdsight.kql.binding.parameters import query_parameter
 from herdsight.kql.binding.scalars import converted, queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
 from herdsight.kql.rewrites.fold import fold
@@ -85,20 +86,7 @@ def _declare(context: Context, statement: syntax.Let | syntax.Setting | syntax.D
             context.warn(f"the option '{name}' is ignored", start)
         case syntax.Declaration(parameters=parameters):
             for parameter in parameters:
-                context.names[parameter.name] = _query_parameter(context, parameter)
-
-
-def _query_parameter(context: Context, parameter: syntax.Parameter) -> plan.Scalar:
-    kind = parameter.type or ColumnType.STRING
-    given = context.surroundings.parameters.get(parameter.name)
-    if given is not None:
-        return fold(converted(plan.Const(given, ColumnType.STRING), kind))
-    if parameter.default is None:
-        hint = f"give it with --parameter {parameter.name}=VALUE"
-        raise context.wrong(
-            f"the query parameter `{parameter.name}` has no value", parameter.start, code="HS045", hint=hint
-        )
-    return fold(converted(scalar(context, parameter.default, NOTHING), kind))
+                context.names[parameter.name] = query_parameter(context, parameter)
 
 
 def _let(context: Context, let: syntax.Let) -> None:
@@ -237,6 +225,7 @@ def _(operator: syntax.Invoke, context: Context, bound: Bound) -> Bound:
         raise unknown_function(context, call)
     if call.name == "FileProfile":
         context.warn("Defender's cloud is not asked about files: FileProfile() finds no profile", operator.start)
+        call = replace(call, arguments=())  # which column, and how many rows at most, makes no difference
     name = hidden("invoked")
     context.names[name] = bound
     first = syntax.Name(call.start, name)

@@ -29,7 +29,12 @@ def _(source: syntax.Union, context: Context) -> Bound:
 @bind_operator.register
 def _(operator: syntax.Union, context: Context, bound: Bound) -> Bound:
     alone(context, bound, "union", operator.start)
-    return _united(context, operator, [Part("union_arg0", bound)])
+    return _united(context, operator, [Part(_name_of(context, bound) or "union_arg0", bound)])
+
+
+def _name_of(context: Context, bound: Bound) -> str | None:
+    """The name that `as` has given to these rows."""
+    return next((name for name, value in context.names.items() if value is bound), None)
 
 
 def _united(context: Context, union: syntax.Union, first: list[Part]) -> Bound:
@@ -60,6 +65,9 @@ _MISSING = ("KS204", "KS211", "KS208")  # no such table, no such function
 
 
 def _part_name(source: syntax.Pipeline, position: int) -> str:
+    """The name that `as` gives at the source's end, or its table's."""
+    if source.operators and isinstance(source.operators[-1], syntax.As):
+        return source.operators[-1].name
     return source.source.name if isinstance(source.source, syntax.Name) else f"union_arg{position}"
 
 

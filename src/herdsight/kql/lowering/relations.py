@@ -250,7 +250,7 @@ def _(relation: plan.Shared) -> exp.Select:
 @select.register
 def _(relation: plan.External) -> exp.Select:
     names = sql_names(relation.fields)
-    return exp.select(*(trees.column(name) for name in names.values())).from_(trees.relation(relation.uri, EXTERNAL))
+    return exp.select(*(trees.column(name) for name in names.values())).from_(trees.relation(relation.name, EXTERNAL))
 
 
 EXTERNAL = "external"  # the schema in which files that a query names stand, under their addresses

@@ -15,18 +15,16 @@ _BIN, _LOW, _COUNT = "#bin", "#low", "#count"
 
 @select.register
 def _(relation: plan.SeriesTable) -> exp.Select:
-    """Rows on the axis; where it begins and how many bins it has; each key's bins; the lists."""
+    """Each key's bins, counted from where its series begins; how many a series has; the lists."""
     names = sql_names(relation.fields)
     keys = [names[key.name] for key in relation.keys]
-    binned = _binned(relation, names)
-    gathered = _gathered(relation, binned, keys, names)
-    bounds = _bounds(relation, names)
+    gathered = _gathered(relation, _binned(relation, keys, names), keys, names)
     tree = exp.select(
-        *(trees.column(name, "g") for name in keys),
+        *(trees.column(name) for name in keys),
         *(_series(each, names) for each in relation.measures),
         trees.named(_axis(relation), names[relation.axis.name]),
-    ).from_(nested(gathered, "g"))
-    return tree.join(nested(bounds, "b"), join_type="CROSS", copy=False)
+    )
+    return tree.from_(nested(gathered, "g"))
 
 
 def _micros(value: exp.Expr, kind: ColumnType) -> exp.Expr:
@@ -51,28 +49,10 @@ def _on_axis(relation: plan.SeriesTable) -> tuple[Open, exp.Expr]:
     return below, place
 
 
-def _bounds(relation: plan.SeriesTable, names: dict[str, str]) -> exp.Select:
-    """One row: where the axis begins and its number of bins."""
-    del names
-    step = _number(relation.step)
-    if relation.low is not None and relation.high is not None:
-        count = _bins(_number(relation.low), _number(relation.high), step)
-        return exp.select(trees.named(_number(relation.low), _LOW), trees.named(count, _COUNT))
-    below, place = _on_axis(relation)
-    low = _number(relation.low) if relation.low is not None else _first(place, step, relation.axis.value.type)
-    ends = below.tree.select(trees.named(low, _LOW), trees.named(exp.Max(this=place.copy()), "#last"), copy=False)
-    if relation.high is not None:
-        count = _bins(trees.column(_LOW), _number(relation.high), step)
-    else:
-        span = exp.Paren(this=exp.Sub(this=trees.column("#last"), expression=trees.column(_LOW)))
-        count = exp.Add(this=_floor(span, step), expression=trees.number(1))
-    return exp.select(trees.column(_LOW), trees.named(count, _COUNT)).from_(nested(ends, "e"))
-
-
-def _first(place: exp.Expr, step: exp.Expr, kind: ColumnType) -> exp.Expr:
-    """The begin of the first bin, where bins are aligned as bin() aligns them."""
+def _begin(place: exp.Expr, step: exp.Expr, kind: ColumnType) -> exp.Expr:
+    """Where a place's bin begins, as bin() aligns bins."""
     name = {ColumnType.DATETIME: "kql_bin_micros", ColumnType.REAL: "kql_bin_real"}.get(kind, "kql_bin_long")
-    return trees.call(name, exp.Min(this=place.copy()), step.copy())
+    return trees.call(name, place, step)
 
 
 def _floor(span: exp.Expr, step: exp.Expr) -> exp.Expr:
@@ -86,25 +66,46 @@ def _bins(low: exp.Expr, high: exp.Expr, step: exp.Expr) -> exp.Expr:
     return exp.Cast(this=exp.Ceil(this=quotient), to=trees.sql_type(ColumnType.LONG))
 
 
-def _binned(relation: plan.SeriesTable, names: dict[str, str]) -> exp.Select:
-    """The measures by key and bin, which is counted from the axis' begin."""
+def _binned(relation: plan.SeriesTable, keys: list[str], names: dict[str, str]) -> exp.Select:
+    """The measures by key and bin; a bin is counted from the axis' low end, or from the first that its key has."""
     below, place = _on_axis(relation)
-    low = (
-        _number(relation.low)
-        if relation.low is not None
-        else exp.Subquery(this=exp.select(trees.column(_LOW)).from_(nested(_bounds(relation, names), "f")))
-    )
-    position = _floor(exp.Paren(this=exp.Sub(this=place, expression=low)), _number(relation.step))
-    keys = outputs(below, relation.keys, names)
+    step = _number(relation.step)
+    if relation.low is not None:
+        bin_ = _floor(exp.Paren(this=exp.Sub(this=place, expression=_number(relation.low))), step)
+    else:
+        bin_ = _begin(place, step, relation.axis.value.type)
     measures = [trees.named(lower_measure(each.measure, below), names[each.measure.name]) for each in relation.measures]
-    tree = below.tree.select(trees.named(position, _BIN), *keys, *measures, copy=False)
-    return grouped(tree, len(keys) + 1)
+    tree = below.tree.select(trees.named(bin_, _BIN), *outputs(below, relation.keys, names), *measures, copy=False)
+    binned = grouped(tree, len(keys) + 1)
+    return binned if relation.low is not None else _from_the_first(binned, step, keys)
+
+
+def _from_the_first(binned: exp.Select, step: exp.Expr, keys: list[str]) -> exp.Select:
+    """The bins by number in place of where they begin, and where the first of their key begins."""
+    first = exp.Window(this=exp.Min(this=trees.column(_BIN)), partition_by=[trees.column(name) for name in keys])
+    begun = exp.select(exp.Star(), trees.named(first, _LOW)).from_(nested(binned, "f"))
+    span = exp.Paren(this=exp.Sub(this=trees.column(_BIN), expression=trees.column(_LOW)))
+    quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
+    number = exp.Cast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.LONG))
+    others = exp.Star(except_=[exp.to_identifier(_BIN, quoted=True)])
+    return exp.select(others, trees.named(number, _BIN)).from_(nested(begun, "n"))
 
 
 def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], names: dict[str, str]) -> exp.Select:
-    """By key, a map from bin to measure for each measure; none where there are no rows, unless asked for."""
+    """By key, a map from bin to measure for each measure, where the series begins, and its number of bins.
+
+    None where there are no rows, unless asked for.
+    """
     maps = [_map(names[each.measure.name], each.measure.type) for each in relation.measures]
-    tree = grouped(exp.select(*(trees.column(name) for name in keys), *maps).from_(nested(binned, "r")), len(keys))
+    low = _number(relation.low) if relation.low is not None else exp.Min(this=trees.column(_LOW))
+    count = (
+        _bins(low.copy(), _number(relation.high), _number(relation.step))
+        if relation.high is not None
+        else exp.Add(this=exp.Max(this=trees.column(_BIN)), expression=trees.number(1))
+    )
+    counted = exp.Coalesce(this=count, expressions=[trees.number(0)])
+    columns = [*(trees.column(name) for name in keys), *maps, trees.named(low, _LOW), trees.named(counted, _COUNT)]
+    tree = grouped(exp.select(*columns).from_(nested(binned, "r")), len(keys))
     if keys or relation.nonempty:
         return tree
     return tree.having(exp.GT(this=exp.Count(this=exp.Star()), expression=trees.number(0)))
@@ -123,7 +124,7 @@ def _map_name(name: str) -> str:
 def _series(each: plan.SeriesMeasure, names: dict[str, str]) -> exp.Alias:
     name = names[each.measure.name]
     default = boxed(operand_of(each.default, {}))
-    values = trees.call("kql_series", trees.column(_map_name(name), "g"), trees.column(_COUNT, "b"), default)
+    values = trees.call("kql_series", trees.column(_map_name(name)), trees.column(_COUNT), default)
     return trees.named(values, name)
 
 
@@ -131,4 +132,4 @@ def _axis(relation: plan.SeriesTable) -> exp.Expr:
     name = {ColumnType.DATETIME: "kql_axis_datetime", ColumnType.TIMESPAN: "kql_axis_timespan"}.get(
         relation.axis.value.type, "kql_axis_number"
     )
-    return trees.call(name, trees.column(_LOW, "b"), trees.column(_COUNT, "b"), _number(relation.step))
+    return trees.call(name, trees.column(_LOW), trees.column(_COUNT), _number(relation.step))

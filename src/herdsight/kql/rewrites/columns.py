@@ -9,7 +9,7 @@ from herdsight.kql.rewrites.walk import inputs, queries_in, rebuild, references,
 
 
 def columns_read(relation: plan.Relation) -> Mapping[str, frozenset[str]]:
-    """By table, the columns that the plan's result depends on; the time column is always among them."""
+    """By table of logs, the columns that the plan's result depends on; the time column is always among them."""
     found: dict[str, set[str]] = defaultdict(set)
     _collect(relation, {field.name for field in relation.fields}, found)
     return {table: frozenset(columns) for table, columns in found.items()}
@@ -17,7 +17,9 @@ def columns_read(relation: plan.Relation) -> Mapping[str, frozenset[str]]:
 
 def from_schema(relation: plan.Relation, schema: str | None) -> plan.Relation:
     """The plan over tables of the same names in another schema; None is the public one."""
-    return rebuild(relation, lambda part: replace(part, schema=schema) if isinstance(part, plan.Scan) else part)
+    return rebuild(
+        relation, lambda part: replace(part, schema=schema) if isinstance(part, plan.Scan) and part.time else part
+    )
 
 
 def _collect(  # noqa: C901, PLR0912 a case a node
@@ -28,7 +30,8 @@ def _collect(  # noqa: C901, PLR0912 a case a node
             _collect(query, {field.name for field in query.fields}, found)
     match relation:
         case plan.Scan(table=table, time=time):
-            found[table] |= {*wanted, *([time] if time else [])}
+            if time:  # a watchlist has none
+                found[table] |= {*wanted, time}
         case plan.Filter(input=below, condition=condition):
             _collect(below, wanted | _names([condition]), found)
         case plan.Projection(input=below, items=items):

@@ -10,6 +10,6 @@ def within(relation: plan.Relation, since: int, until: int) -> plan.Relation:
     """The plan over the rows with `since < time <= until` of every table, in microseconds since 1970."""
 
     def bounded(part: plan.Relation) -> plan.Relation:
-        return replace(part, since=since, until=until) if isinstance(part, plan.Scan) else part
+        return replace(part, since=since, until=until) if isinstance(part, plan.Scan) and part.time else part
 
     return rebuild(relation, bounded)
