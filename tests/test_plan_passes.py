@@ -1,12 +1,16 @@
 """Passes over plans: which columns are read, what a schedule sees, and when a join by time is rewritten."""
 
+import re
+
 import pytest
 
 from herdsight.kql import plan
+from herdsight.kql.lowering import lower
 from herdsight.kql.rewrites import optimised
 from herdsight.kql.rewrites.columns import columns_read, from_schema
+from herdsight.kql.rewrites.emptiness import can_have_rows
 from herdsight.kql.rewrites.time_window import within
-from herdsight.kql.rewrites.walk import inputs
+from herdsight.kql.rewrites.walk import inputs, relations
 from herdsight.kql.show import shown
 from herdsight.querying import compiled
 
@@ -34,11 +38,63 @@ def scans(relation: plan.Relation) -> list[plan.Scan]:
             {"DeviceName", "LocalIP"},
         ),
         ("T | distinct RemoteUrl | take 3", {"RemoteUrl"}),
+        ("T | mv-expand part = parse_json(AdditionalFields) | project part", {"AdditionalFields"}),
+        ("T | sort by LocalPort asc | extend p = prev(RemotePort) | project p", {"LocalPort", "RemotePort"}),
+        ("T | where RemoteIP in ((T | project LocalIP)) | project DeviceName", {"RemoteIP", "LocalIP", "DeviceName"}),
+        ("T | parse RemoteUrl with host '/' * | project host", {"RemoteUrl"}),
+        ("T | union (T | project LocalIP) | project LocalIP", {"LocalIP"}),
+        ("T | make-series count() on TimeGenerated step 1h by DeviceName", {"DeviceName"}),
+        (
+            "T | partition by DeviceName (top 1 by LocalPort | project RemoteIP)",
+            {"DeviceName", "LocalPort", "RemoteIP"},
+        ),
+        ("T | summarize arg_max(RemotePort, RemoteIP) by DeviceName", {"RemotePort", "RemoteIP", "DeviceName"}),
     ],
 )
 def test_no_more_columns_are_read_than_the_result_needs(kql: str, columns: set[str]) -> None:
-    relation = planned(kql.replace("T", "DeviceNetworkEvents", 1).replace("(T ", "(DeviceNetworkEvents "))
+    relation = planned(re.sub(r"\bT\b", "DeviceNetworkEvents", kql))
     assert columns_read(relation) == {"DeviceNetworkEvents": {*columns, "TimeGenerated"}}
+
+
+def test_what_let_names_and_two_places_read_is_computed_once_where_it_is_heavy() -> None:
+    busy = "let busy = DeviceNetworkEvents | summarize n = count() by DeviceName;"
+    relation = planned(f"{busy} busy | join kind=inner busy on DeviceName")
+    shared = [part for part in relations(optimised(relation, 0)) if isinstance(part, plan.Shared)]
+    assert [part.name for part in shared] == ["shared 1", "shared 1"]
+    assert lower(optimised(relation, 0)).sql().count("COUNT") == 1
+
+
+def test_what_is_light_is_not_kept_so_that_an_engine_pushes_filters_into_it() -> None:
+    relation = planned(
+        "let some = DeviceNetworkEvents | where RemotePort > 1; some | join kind=inner some on DeviceName"
+    )
+    assert not [part for part in relations(optimised(relation, 0)) if isinstance(part, plan.Shared)]
+
+
+def test_materialize_keeps_what_is_light_too() -> None:
+    relation = planned("let some = materialize(DeviceNetworkEvents | where RemotePort > 1); some | union some")
+    assert lower(optimised(relation, 0)).sql().count("MATERIALIZED") == 1
+
+
+@pytest.mark.parametrize(
+    ("kql", "possible"),
+    [
+        ("A", True),
+        ("B", False),
+        ("union A, B", True),
+        ("union B, (B | take 1)", False),
+        ("A | join kind=inner B on DeviceName", False),
+        ("A | join kind=leftouter B on DeviceName", True),
+        ("A | join kind=leftanti B on DeviceName", True),
+        ("B | join kind=rightouter A on DeviceName", True),
+        ("B | join kind=fullouter A on DeviceName", True),
+        ("B | join kind=leftanti A on DeviceName", False),
+        ("print n = 1", True),
+    ],
+)
+def test_a_plan_can_have_rows_where_the_tables_that_it_needs_have(kql: str, *, possible: bool) -> None:
+    query = kql.replace("A", "DeviceNetworkEvents").replace("B", "DeviceProcessEvents")
+    assert can_have_rows(planned(query), {"DeviceNetworkEvents"}) is possible
 
 
 def test_a_query_that_keeps_all_columns_reads_all() -> None:

@@ -21,6 +21,7 @@ from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lowering import lower
 from herdsight.kql.rewrites import optimised
+from herdsight.kql.rewrites.share import share
 from herdsight.kql.rewrites.walk import scans
 from herdsight.kql.show import shown
 from herdsight.kql.statements import Script, blocks, parse
@@ -287,7 +288,8 @@ def _explanation(ready: Compiled, telemetry: Telemetry, first: Sequence[str]) ->
     with _depth():
         rewritten = optimised(query.relation, micros(telemetry.now))
         sql = telemetry.engine.sql(lower(rewritten))
-        return Explanation(ready.first_line, shown(query.relation), shown(rewritten), sql, warnings, query.chart)
+        written = shown(share(query.relation))
+        return Explanation(ready.first_line, written, shown(rewritten), sql, warnings, query.chart)
 
 
 # How a value of a KQL type is held in Arrow.

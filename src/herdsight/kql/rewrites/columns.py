@@ -1,7 +1,7 @@
 """Which columns of which tables a plan reads, so that no more is read or kept than that."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from herdsight.kql import plan
@@ -22,43 +22,50 @@ def from_schema(relation: plan.Relation, schema: str | None) -> plan.Relation:
     )
 
 
-def _collect(  # noqa: C901, PLR0912 a case a node
-    relation: plan.Relation, wanted: set[str], found: dict[str, set[str]]
-) -> None:
+def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str]]) -> None:
     for value in scalars(relation):
         for query in queries_in(value):
-            _collect(query, {field.name for field in query.fields}, found)
+            _collect(query, _own(query), found)
+    if isinstance(relation, plan.Scan):
+        if relation.time:  # a watchlist has none
+            found[relation.table] |= {*wanted, relation.time}
+        return
+    for part, needed in _needed(relation, wanted):
+        _collect(part, needed & _own(part), found)
+
+
+def _needed(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:
+    """The relation's inputs, and which of their columns the wanted ones of its own depend on."""
+    read = _names(scalars(relation))
     match relation:
-        case plan.Scan(table=table, time=time):
-            if time:  # a watchlist has none
-                found[table] |= {*wanted, time}
-        case plan.Filter(input=below, condition=condition):
-            _collect(below, wanted | _names([condition]), found)
         case plan.Projection(input=below, items=items):
-            _collect(below, _names(item.value for item in items if item.name in wanted), found)
-        case plan.Aggregation(input=below, keys=keys, measures=measures):
-            arguments = [argument for measure in measures for argument in measure.arguments]
-            _collect(below, _names([*(key.value for key in keys), *arguments]), found)
-        case plan.Sorted(input=below, keys=sort_keys):
-            _collect(below, wanted | _names(key.value for key in sort_keys), found)
-        case plan.Limit(input=below, per=per):
-            _collect(below, wanted | {*per}, found)
-        case plan.Join(left=left, right=right, keys=pairs):
-            of_left = _names(item.value for item in relation.left_fields if item.name in wanted)
-            of_right = _names(item.value for item in relation.right_fields if item.name in wanted)
-            _collect(left, of_left | {pair.left for pair in pairs}, found)
-            _collect(right, of_right | {pair.right for pair in pairs}, found)
+            yield below, _names(item.value for item in items if item.name in wanted)
+        case plan.Aggregation(input=below) | plan.SeriesTable(input=below):
+            yield below, read
+        case (
+            plan.Limit(input=below, per=per) | plan.Windows(input=below, per=per) | plan.Sessions(input=below, per=per)
+        ):
+            yield below, wanted | read | {*per}
+        case plan.Filter(input=below) | plan.Sorted(input=below) | plan.Numbered(input=below):
+            yield below, wanted | read
         case plan.Unnest(input=below, expansions=expansions):
-            made = {each.name for each in expansions}
-            _collect(below, (wanted - made) & _own(below) | _names(each.value for each in expansions), found)
-        case plan.Windows(input=below, calls=calls, per=per):
-            arguments = [argument for call in calls for argument in call.arguments]
-            _collect(below, wanted & _own(below) | _names(arguments) | {*per}, found)
-        case plan.Numbered(input=below):
-            _collect(below, wanted & _own(below), found)
+            yield below, (wanted - {each.name for each in expansions}) | read
+        case plan.Parsed(input=below, captures=captures):
+            yield below, (wanted - {each.name for each in captures}) | read
+        case plan.Join(left=left, right=right, keys=pairs):
+            yield left, _taken(relation.left_fields, wanted) | {pair.left for pair in pairs}
+            yield right, _taken(relation.right_fields, wanted) | {pair.right for pair in pairs}
+        case plan.NetworkJoin(left=left, right=right, keys=pairs):
+            yield left, _taken(relation.left_fields, wanted) | read | {pair.left for pair in pairs}
+            yield right, _taken(relation.right_fields, wanted) | read | {pair.right for pair in pairs}
+        case plan.Union(parts=parts):
+            yield from ((part, wanted) for part in parts)
         case _:
-            for part in inputs(relation):
-                _collect(part, _own(part), found)
+            yield from ((part, _own(part)) for part in inputs(relation))
+
+
+def _taken(items: Iterable[plan.Item], wanted: set[str]) -> set[str]:
+    return _names(item.value for item in items if item.name in wanted)
 
 
 def _own(relation: plan.Relation) -> set[str]:
