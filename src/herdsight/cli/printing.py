@@ -46,7 +46,7 @@ class Printer:
                 console = _page()
                 if number:
                     heading(f"line {answer.first_line}", console)
-                grids.render_table(answer.table, console)
+                grids.render_table(answer.table, console, grids.Rest(answer.rows, chart=answer.chart))
             else:
                 if number and self._form == "csv":
                     _data().write("\n")
@@ -59,9 +59,10 @@ class Printer:
         for part in self._awaited(parts):
             self._warn(part.warnings)
             if self._form == "table":
-                grids.render_explanation(part.first_line, _stages(part), _page())
+                chart = {"chart": part.chart} if part.chart else {}
+                grids.render_explanation(part.first_line, _stages(part) | chart, _page())
             else:
-                record = {"line": part.first_line, **_stages(part)}
+                record = {"line": part.first_line, **_stages(part), "chart": part.chart}
                 _data().write(output.json_text(record, indent=2 if self._form == "json" else None) + "\n")
 
     def _warn(self, warnings: Iterable[str]) -> None:

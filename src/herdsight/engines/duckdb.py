@@ -16,6 +16,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 from sqlglot import exp
 
 from herdsight import prelude
+from herdsight.engines.layout import laid_out
 from herdsight.engines.prelude import Prelude
 from herdsight.errors import EngineError
 from herdsight.tables import ColumnType
@@ -60,7 +61,7 @@ class DuckDbEngine:
 
     def sql(self, tree: exp.Expr) -> str:
         """The tree as DuckDB's SQL, to read."""
-        return tree.sql(dialect="duckdb", pretty=True)
+        return laid_out(tree, "duckdb")
 
     def run(self, tree: exp.Expr) -> pa.Table:
         """Run a query and return its rows.

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from herdsight.kql import plan
 from herdsight.kql.literals import moment
 from herdsight.kql.rewrites.walk import inputs
-from herdsight.kql.text import name_text, typed_text
+from herdsight.kql.text import typed_text
 from herdsight.tables import ColumnType
 
 _MOST_NAMES = 8  # columns that are named where they are only passed on
 _MOST_VALUES = 8  # of a list written in the query
+_MOST_OPERANDS = 16  # of a chain of conditions
 _LONGEST_VALUE = 120  # characters of a constant
 _TAB = "  "
 
@@ -110,19 +111,32 @@ def _bounds(scan: plan.Scan) -> str:
 
 
 def _projection(projection: plan.Projection, page: _Page) -> str:
-    """`extend` where every column of the input that a reader sees stays as it is, `project` elsewhere."""
+    """`extend` where every column of the input that a reader sees stays as it is, `project` elsewhere.
+
+    Columns that are only passed on, and those that have no value, are named as far as one can read them.
+    """
     stays = [item.name for item in projection.items if _is_kept(item)]
-    made = [_item(item, page) for item in projection.items if not _is_kept(item)]
+    empty = [item.name for item in projection.items if _is_empty(item)]
+    made = [_item(item, page) for item in projection.items if not (_is_kept(item) or _is_empty(item))]
     seen = [column.name for column in projection.input.fields if not column.name.startswith("#")]
-    if made and stays == seen:
-        return f"extend {', '.join(made)}"
-    if len(stays) > _MOST_NAMES:
-        stays = [*stays[:_MOST_NAMES], f"and {len(stays) - _MOST_NAMES} more as they are"]
-    return f"project {', '.join([*stays, *made])}"
+    extends = stays == seen and (made or empty)
+    parts = [*([] if extends else _some(stays, " as they are")), *made, *_some(empty, before="empty: ")]
+    return f"{'extend' if extends else 'project'} {', '.join(parts)}"
 
 
 def _is_kept(item: plan.Item) -> bool:
     return isinstance(item.value, plan.Ref) and item.value.name == item.name
+
+
+def _is_empty(item: plan.Item) -> bool:
+    return isinstance(item.value, plan.Const) and item.value.value in (None, "")
+
+
+def _some(names: Sequence[str], what: str = "", before: str = "") -> list[str]:
+    more = len(names) - _MOST_NAMES
+    if more <= 0:
+        return [f"{before}{', '.join(names)}"] if names else []
+    return [f"{before}{', '.join(names[:_MOST_NAMES])} and {more} more{what}"]
 
 
 def _network_join(join: plan.NetworkJoin, page: _Page) -> str:
@@ -227,55 +241,64 @@ def _text(value: plan.Scalar, page: _Page) -> str:
     """A value as one reads it."""
     match value:
         case plan.Ref(name=name):
-            return name if name.startswith("#") else name_text(name)
+            return name
         case plan.Now():
             return "now()"
         case plan.ScalarQuery(relation=relation):
             return f"first of {page.query(relation)}"
-        case plan.InQuery(value=inner, relation=relation, any_case=any_case):
-            return f"({_text(inner, page)} {'in~' if any_case else 'in'} {page.query(relation)})"
         case plan.Const(value=constant, type=kind):
             return _shortened(typed_text(constant, kind))
-        case plan.Apply():
-            return _applied(value, page)
+        case plan.Apply(function=function, arguments=(of, key)) if function.name == "[]":
+            return f"{_text(of, page)}[{_text(key, page)}]"
+        case plan.Apply(function=function, arguments=(operand,)) if function.name == "negate":
+            return f"-{_text(operand, page)}"
+        case plan.Apply(function=function, arguments=arguments) if not _is_operator(value):
+            return _call(function.name, arguments, page)
+        case plan.Apply() | plan.InQuery():
+            return f"({_bare(value, page)})"
 
 
 def _bare(value: plan.Scalar, page: _Page) -> str:
-    """A value that stands alone, without the parentheses of an operator."""
-    text = _text(value, page)
-    return text[1:-1] if text.startswith("(") and isinstance(value, plan.Apply | plan.InQuery) else text
-
-
-def _applied(value: plan.Apply, page: _Page) -> str:
-    name, arguments = value.function.name, value.arguments
-    match name, arguments:
-        case "[]", (of, key):
-            return f"{_text(of, page)}[{_text(key, page)}]"
-        case "negate", (operand,):
-            return f"-{_text(operand, page)}"
-        case _ if value.function.page.endswith(("-operator", "-operators", "null-values")) and arguments:
-            return _infix(name, arguments, page)
+    """A value that stands alone: an operator needs no parentheses around it."""
+    match value:
+        case plan.InQuery(value=inner, relation=relation, any_case=any_case):
+            return f"{_text(inner, page)} {'in~' if any_case else 'in'} {page.query(relation)}"
+        case plan.Apply(function=function, arguments=arguments) if _is_operator(value):
+            return _operation(function.name, arguments, page)
         case _:
-            return _call(name, arguments, page)
+            return _text(value, page)
 
 
-def _infix(name: str, arguments: Sequence[plan.Scalar], page: _Page) -> str:
+def _is_operator(value: plan.Scalar) -> bool:
+    """Whether a value is an operator's, that stands between what it is applied to."""
+    if not isinstance(value, plan.Apply) or value.function.name in ("[]", "negate", "parse-kv", "row order"):
+        return False
+    name, page = value.function.name, value.function.page
+    return bool(value.arguments) and (not name[0].isalpha() or page.endswith(("-operator", "-operators")))
+
+
+def _operation(name: str, arguments: Sequence[plan.Scalar], page: _Page) -> str:
+    if name in ("and", "or"):
+        operands = list(_operands(name, arguments))
+        shown = [_text(operand, page) for operand in operands[:_MOST_OPERANDS]]
+        more = [f"{len(operands) - _MOST_OPERANDS:,} more"] if len(operands) > _MOST_OPERANDS else []
+        return f" {name} ".join([*shown, *more])
     first, *others = arguments
     operator = name.removesuffix(" array")
-    if name in ("and", "or"):
-        return f"({f' {name} '.join(_operands(name, arguments, page))})"
+    if name.endswith("between"):
+        return f"{_text(first, page)} {operator} ({' .. '.join(_text(other, page) for other in others)})"
     if len(others) == 1:
-        return f"({_text(first, page)} {operator} {_text(others[0], page)})"
-    return f"({_text(first, page)} {operator} ({_listed(others, page)}))"
+        return f"{_text(first, page)} {operator} {_text(others[0], page)}"
+    return f"{_text(first, page)} {operator} ({_listed(others, page)})"
 
 
-def _operands(name: str, arguments: Sequence[plan.Scalar], page: _Page) -> Iterator[str]:
+def _operands(name: str, arguments: Sequence[plan.Scalar]) -> Iterator[plan.Scalar]:
     """The operands of a chain, whose tree is of no interest."""
     for argument in arguments:
         if isinstance(argument, plan.Apply) and argument.function.name == name:
-            yield from _operands(name, argument.arguments, page)
+            yield from _operands(name, argument.arguments)
         else:
-            yield _text(argument, page)
+            yield argument
 
 
 def _call(name: str, arguments: Sequence[plan.Scalar], page: _Page) -> str:
@@ -284,7 +307,7 @@ def _call(name: str, arguments: Sequence[plan.Scalar], page: _Page) -> str:
 
 def _listed(values: Sequence[plan.Scalar], page: _Page) -> str:
     more = f" and {len(values) - _MOST_VALUES:,} more" if len(values) > _MOST_VALUES else ""
-    return ", ".join(_text(value, page) for value in values[:_MOST_VALUES]) + more
+    return ", ".join(_bare(value, page) for value in values[:_MOST_VALUES]) + more
 
 
 def _shortened(text: str) -> str:

@@ -204,7 +204,11 @@ class ProjectByNames(Node):
 
 @dataclass(frozen=True, slots=True)
 class Reordered(Node):
-    """Columns that come first, by a name with wildcards; `order`: "asc" or "desc" by name, None as they stand."""
+    """Columns that come first, by a name with wildcards.
+
+    `order`: "asc" or "desc" by name, "granny-asc" or "granny-desc" with the digits in names as numbers, None as they
+    stand.
+    """
 
     pattern: str
     order: str | None

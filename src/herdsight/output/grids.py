@@ -1,6 +1,7 @@
 """The answer of a query as a page for people."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 from rich import box
@@ -15,7 +16,16 @@ from herdsight.output.words import count_words
 _MOST_ROWS = 1000  # what a person may still scroll through; the other formats have every row
 
 
-def render_table(table: pa.Table, console: Console) -> None:
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is said below the rows: how many there are in all, how to see the others, and how to draw them."""
+
+    rows: int
+    advice: str = "--format json, ndjson or csv has them all"
+    chart: str | None = None
+
+
+def render_table(table: pa.Table, console: Console, rest: Rest | None = None) -> None:
     """Print the rows of a query: as a grid where it fits the width, else each row as a list of its columns."""
     shown = table.slice(0, _MOST_ROWS)
     rows = [[safe_text(str(cell)) for cell in row] for row in each_row(shown, lambda _: value_words)]
@@ -27,7 +37,7 @@ def render_table(table: pa.Table, console: Console) -> None:
         _print_records(names, rows, console)
     else:
         console.print(safe_text(f"columns: {', '.join(table.column_names)}"))
-    _print_rest(table, console)
+    _print_rest(shown.num_rows, rest or Rest(table.num_rows), console)
 
 
 _READABLE = 24  # columns below which a long cell folded into many lines is no longer read
@@ -69,9 +79,10 @@ def render_explanation(line: int, stages: Mapping[str, str], console: Console) -
             console.print(safe_text(part), soft_wrap=True)
 
 
-def _print_rest(table: pa.Table, console: Console) -> None:
-    if table.num_rows > _MOST_ROWS:
-        words = f"{_MOST_ROWS:,} of {table.num_rows:,} rows shown; --format json, ndjson or csv has them all"
-    else:
-        words = count_words(table.num_rows, "row")
+def _print_rest(shown: int, rest: Rest, console: Console) -> None:
+    words = count_words(rest.rows, "row")
+    if rest.rows > shown:
+        words = f"{shown:,} of {words} shown; {rest.advice}"
+    if rest.chart:
+        words += f"; to be drawn as {rest.chart}"
     console.print(safe_text(words, "dim"))

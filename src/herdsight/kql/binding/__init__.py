@@ -10,6 +10,7 @@ from herdsight.kql.binding import (  # noqa: F401 each registers its operators o
     rows,
     series,
     sources,
+    special,
     summarize,
     unions,
 )

@@ -1,5 +1,7 @@
 """Binding of operators that make, choose, name or describe columns."""
 
+import re
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
@@ -60,9 +62,25 @@ def _(operator: syntax.ProjectReorder, context: Context, bound: Bound) -> Bound:
     first: list[plan.Field] = []
     for each in operator.patterns:
         found = [column for column in matching(context, [each.pattern], bound, each.start) if column not in first]
-        order = each.order
-        first += sorted(found, key=lambda column: column.name, reverse=order == "desc") if order else found
+        first += _in_order(found, each.order) if each.order else found
     return bound.narrowed([*first, *(column for column in bound.fields if column not in first)])
+
+
+def _in_order(columns: Iterable[plan.Field], order: str) -> list[plan.Field]:
+    """The columns by name; where the order is "granny-", its digits count as the numbers that they are."""
+    split = _DIGITS.split if order.startswith("granny-") else _whole
+    return sorted(columns, key=lambda column: [_place(part) for part in split(column.name)], reverse="desc" in order)
+
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def _whole(name: str) -> list[str]:
+    return [name]
+
+
+def _place(part: str) -> tuple[int, str]:
+    return (int(part), "") if part.isdecimal() else (-1, part)
 
 
 @bind_operator.register

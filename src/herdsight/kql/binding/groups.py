@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import alone, bind_operator, bind_operators
 from herdsight.kql.binding.items import named_items, row_count
 from herdsight.kql.binding.names import Names
-from herdsight.kql.binding.scalars import condition, converted, scalar, unknown_column
+from herdsight.kql.binding.scalars import condition, scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, hidden, kept, ref
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.rewrites.fold import fold

@@ -5,8 +5,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import apply, member
 from herdsight.kql.binding.names import DUPLICATE_NAME, Names
-from herdsight.kql.binding.scalars import apply, member, scalar, unknown_column
+from herdsight.kql.binding.scalars import scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, kept
 from herdsight.kql.functions.series import MULTI
 from herdsight.kql.rewrites.fold import fold

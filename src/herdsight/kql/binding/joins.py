@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted, member
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.names import Names
-from herdsight.kql.binding.scalars import condition, converted, member, unknown_column
+from herdsight.kql.binding.scalars import condition, unknown_column
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept, ref
 from herdsight.kql.functions.model import NUMBER
 from herdsight.tables import ColumnType

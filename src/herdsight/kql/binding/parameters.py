@@ -4,7 +4,8 @@ from uuid import UUID
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
-from herdsight.kql.binding.scalars import converted, scalar
+from herdsight.kql.binding.applying import converted
+from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import NOTHING, Context
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.statements import literal

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import bind_operator
 from herdsight.kql.binding.items import constant, with_columns
-from herdsight.kql.binding.scalars import converted, scalar
+from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, hidden
 from herdsight.kql.functions import SCALARS
 from herdsight.kql.functions.internal import PARSE_KV

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted, member
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import constant, named_items, text_option
 from herdsight.kql.binding.names import Names, default_name
-from herdsight.kql.binding.scalars import converted, member, queried, scalar
+from herdsight.kql.binding.scalars import queried, scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Probe, hidden, kept, ref
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.functions import AGGREGATES, SCALARS
@@ -92,9 +93,14 @@ def _unpacking(context: Context, bound: Bound, operator: syntax.Evaluate) -> _Un
 def _with_schema(asked: _Unpacking, wanted: Mapping[str, ColumnType], *, keeps: bool) -> list[plan.Item]:
     """The columns that the query says, and with `keeps` the others before them."""
     own = {column.name: column for column in asked.others}
+    both = [name for name in wanted if name in own]
+    if both and asked.conflict == "replace_source" and not keeps:
+        what = f"columnsConflict='replace_source' where the schema names a column of the table, `{both[0]}`,"
+        raise asked.context.unsupported(what, asked.at, hint="begin the schema with *")
     first = [kept(column) for column in asked.others if column.name not in wanted] if keeps else []
+    staying = both if not keeps or asked.conflict == "keep_source" else []
     named = [
-        kept(own[name]) if name in own and not keeps else asked.item(name, name.removeprefix(asked.prefix), kind)
+        kept(own[name]) if name in staying else asked.item(name, name.removeprefix(asked.prefix), kind)
         for name, kind in wanted.items()
     ]
     return [*first, *named]

@@ -1,23 +1,33 @@
 """Binding of scalar expressions: names to columns and let bindings, calls to rows of the function table."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
-from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, hidden, ref
+from herdsight.kql.binding.applying import (
+    WRONG_TYPES,
+    all_of,
+    any_of,
+    apply,
+    converted,
+    fits,
+    member,
+    misfit,
+    tree_of,
+)
+from herdsight.kql.binding.scope import Bound, Context, Scope, hidden, ref
 from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
-from herdsight.kql.functions.conversions import CONVERTING
-from herdsight.kql.functions.internal import FILLED
-from herdsight.kql.functions.model import NUMBER, Scalar, TypeSet, result_type
+from herdsight.kql.functions.model import NUMBER, result_type
 from herdsight.kql.functions.unsupported import UNSUPPORTED
 from herdsight.kql.guesses import did_you_mean
-from herdsight.kql.literals import datetime_micros
 from herdsight.tables import ColumnType
 
 UNKNOWN_NAME = "KS142"  # Microsoft's codes, so that a reader can look them up
 UNKNOWN_FUNCTION = "KS211"
 UNKNOWN_TABLE = "KS204"
-WRONG_TYPES = "KS106"
+
+Special = Callable[[Context, syntax.Call, Scope], plan.Scalar]
+SPECIAL: dict[str, Special] = {}  # functions that are no row of the table; the module above fills it
 
 
 def scalar(  # noqa: C901, PLR0912 a case a kind
@@ -75,7 +85,7 @@ def _connected(context: Context, expression: syntax.Binary, scope: Scope) -> pla
         _operand(context, expression.operator, scalar(context, operand, scope), operand.start)
         for operand in (left, *reversed(operands))
     ]
-    return _tree(expression.operator, bound)
+    return tree_of(expression.operator, bound)
 
 
 def _operand(context: Context, operator: str, operand: plan.Scalar, at: int) -> plan.Scalar:
@@ -105,31 +115,6 @@ def required(column: plan.Field | None) -> plan.Field:
     return column
 
 
-def any_of(conditions: Sequence[plan.Scalar]) -> plan.Scalar:
-    """Whether one of the conditions holds; false where there are none."""
-    return _tree("or", list(conditions)) if conditions else plan.Const(False, ColumnType.BOOL)
-
-
-def all_of(conditions: Sequence[plan.Scalar]) -> plan.Scalar:
-    """Whether all of the conditions hold; true where there are none."""
-    return _tree("and", list(conditions)) if conditions else plan.Const(True, ColumnType.BOOL)
-
-
-def _tree(operator: str, parts: list[plan.Scalar]) -> plan.Scalar:
-    """A chain as a tree that is as flat as it can be: people write hundreds of conditions."""
-    row = SCALARS[operator][0]
-    while len(parts) > 1:
-        pairs = [tuple(parts[start : start + 2]) for start in range(0, len(parts), 2)]
-        parts = [plan.Apply(row, pair, ColumnType.BOOL) if pair[1:] else pair[0] for pair in pairs]
-    return parts[0]
-
-
-def member(context: Context, value: plan.Scalar, key: str | int, at: int) -> plan.Scalar:
-    """A bag's property by its name, or an array's element by its position."""
-    kind = ColumnType.STRING if isinstance(key, str) else ColumnType.LONG
-    return apply(context, "[]", [value, plan.Const(key, kind)], at)
-
-
 def _member(context: Context, value: plan.Scalar, key: plan.Scalar, at: int) -> plan.Scalar:
     if value.type is not ColumnType.DYNAMIC:
         raise context.wrong(f"only a dynamic has members, this is a {value.type}", at, code="KS147")
@@ -146,119 +131,6 @@ def condition(context: Context, expression: syntax.Expression, scope: Scope) -> 
     if bound.type is not ColumnType.BOOL:
         raise context.wrong(f"a condition must be a bool, this is a {bound.type}", expression.start, code="KS141")
     return bound
-
-
-def apply(context: Context, name: str, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
-    """A call of the row of that name which fits the arguments' types.
-
-    Raises:
-        QueryError: none fits.
-    """
-    row = _row(name, arguments)
-    if row is None and any(argument.type is ColumnType.DYNAMIC for argument in arguments):
-        row, arguments = _unboxed(name, arguments)
-    if row is None and name in _EQUATING:
-        arguments = _alike(arguments)
-        row = _row(name, arguments)
-    kinds = [argument.type for argument in arguments]
-    if row is None:
-        raise _misfit(context, name, kinds, at)
-    if row.choices:
-        _check_choice(context, row, arguments[0], at)
-    if row.check is not None:
-        fault = row.check(*(each.value if isinstance(each, plan.Const) else None for each in arguments))
-        if fault is not None:
-            raise context.wrong(fault, at, code="KS131")
-    try:
-        kind = result_type(row.result, kinds)
-    except TypeError as error:
-        raise context.unsupported(str(error), at) from error
-    except ValueError as error:
-        raise context.wrong(str(error), at, code=WRONG_TYPES) from error
-    return plan.Apply(row, tuple(arguments), kind)
-
-
-def _row(name: str, arguments: Sequence[plan.Scalar]) -> Scalar | None:
-    kinds = [argument.type for argument in arguments]
-    return next(
-        (row for row in SCALARS[name] if fits(row.parameters, row.optional, kinds, variadic=row.variadic)), None
-    )
-
-
-def _alike(arguments: Sequence[plan.Scalar]) -> Sequence[plan.Scalar]:
-    """Constants as what they are compared with, a number with a text or the other way round."""
-    kinds = [argument.type for argument in arguments if not isinstance(argument, plan.Const)]
-    kind = (kinds or [argument.type for argument in arguments if argument.type is not ColumnType.STRING])[:1]
-    return [constant_as(each, kind[0]) if kind and isinstance(each, plan.Const) else each for each in arguments]
-
-
-def constant_as(constant: plan.Const, kind: ColumnType) -> plan.Const:
-    """The constant as one of that type, null where it is none; as it is where what it would be is not known here."""
-    value = constant.value
-    if constant.type is kind or value is None:
-        return plan.Const("" if kind is ColumnType.STRING and value is None else value, kind)
-    try:
-        match kind:
-            case ColumnType.STRING if isinstance(value, bool | int):
-                return plan.Const(str(value).lower() if isinstance(value, bool) else str(value), kind)
-            case ColumnType.LONG | ColumnType.INT if isinstance(value, bool | int | str | float):
-                return plan.Const(int(value), kind)
-            case ColumnType.REAL if isinstance(value, bool | int | str | float):
-                return plan.Const(float(value), kind)
-            case ColumnType.BOOL if isinstance(value, str):
-                return plan.Const({"true": True, "1": True, "false": False, "0": False}.get(value.lower()), kind)
-            case ColumnType.BOOL if isinstance(value, int):
-                return plan.Const(bool(value), kind)
-            case ColumnType.DATETIME if isinstance(value, str):
-                return plan.Const(datetime_micros(value), kind)
-            case ColumnType.DYNAMIC if isinstance(value, bool | str | float) or constant.type in _WHOLE:
-                return plan.Const(value, kind)
-    except (ValueError, OverflowError):
-        return plan.Const(None, kind)
-    return constant
-
-
-_WHOLE = (ColumnType.LONG, ColumnType.INT)
-
-
-def _unboxed(name: str, arguments: Sequence[plan.Scalar]) -> tuple[Scalar | None, Sequence[plan.Scalar]]:
-    """The row that fits when what dynamic arguments hold is taken as a type that it takes, and those arguments."""
-    for row in SCALARS[name]:
-        parameters = [*row.parameters, *([row.parameters[-1]] * len(arguments) if row.parameters else [])]
-        taken = [
-            _as_one_of(argument, allowed, arguments) for argument, allowed in zip(arguments, parameters, strict=False)
-        ]
-        if len(taken) == len(arguments) and _row(name, taken) is row:
-            return row, taken
-    return None, arguments
-
-
-# What a dynamic is taken as where several types would do: as its text first, which loses nothing.
-_PREFERRED = (ColumnType.STRING, ColumnType.REAL, ColumnType.LONG, ColumnType.DATETIME, ColumnType.TIMESPAN)
-
-
-def _as_one_of(argument: plan.Scalar, allowed: TypeSet, beside: Sequence[plan.Scalar]) -> plan.Scalar:
-    if argument.type is not ColumnType.DYNAMIC or ColumnType.DYNAMIC in allowed:
-        return argument
-    others = [other.type for other in beside if other.type in allowed]
-    candidates = [*others, *(kind for kind in _PREFERRED if kind in allowed), *allowed]
-    return converted(argument, candidates[0])
-
-
-def converted(value: plan.Scalar, kind: ColumnType) -> plan.Scalar:
-    """The value as one of that type."""
-    if isinstance(value, plan.Const) and value.type is not kind and kind is not ColumnType.DECIMAL:
-        value = constant_as(value, kind)
-    return value if value.type is kind else plan.Apply(CONVERTING[kind], (value,), kind)
-
-
-def fits(parameters: Sequence[TypeSet], optional: int, kinds: Sequence[ColumnType], *, variadic: bool = False) -> bool:
-    """Whether arguments of these types can be given for these parameters."""
-    least, most = len(parameters) - optional, len(parameters)
-    if len(kinds) < least or (len(kinds) > most and not variadic):
-        return False
-    padded = [*parameters, *([parameters[-1]] * max(0, len(kinds) - most) if parameters else [])]
-    return all(kind in allowed for kind, allowed in zip(kinds, padded, strict=False))
 
 
 def _name(context: Context, name: syntax.Name, scope: Scope) -> plan.Scalar:
@@ -371,7 +243,7 @@ def _among_rows(context: Context, operator: str, value: plan.Scalar, query: Boun
     if column.type is ColumnType.DYNAMIC:
         relation = plan.Projection(relation, (plan.Item(column.name, converted(ref(column), value.type)),))
     elif column.type is not value.type and not NUMBER.issuperset((column.type, value.type)):
-        raise _misfit(context, "in", [value.type, column.type], at)
+        raise misfit(context, "in", [value.type, column.type], at)
     found = plan.InQuery(value, relation, any_case=operator.endswith("~"))
     return apply(context, "not", [found], at) if operator.startswith("!") else found
 
@@ -405,7 +277,7 @@ def _json_type(value: syntax.Value) -> ColumnType:
 
 
 def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    special = _SPECIAL.get(call.name)
+    special = SPECIAL.get(call.name)
     if special is not None:
         return special(context, call, scope)
     called = context.call(context, call, scope)
@@ -418,15 +290,13 @@ def _call(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
         return called
     if call.name in WINDOWS:
         return _window(context, call, scope)
-    if call.name not in SCALARS and call.name not in _TIMES:
+    if call.name not in SCALARS:
         raise unknown_function(context, call)
     if call.name in _TYPED and call.arguments and isinstance(call.arguments[-1], syntax.TypeOf):
         name = _FOUND_IN_JSON if "json" in call.name else call.name
         arguments = [scalar(context, argument, scope) for argument in call.arguments[:-1]]
         return converted(apply(context, name, arguments, call.start), call.arguments[-1].type)
     arguments = [_argument(context, argument, scope) for argument in call.arguments]
-    if call.name in _TIMES:
-        return _TIMES[call.name](context, arguments, call.start)
     return apply(context, call.name, arguments, call.start)
 
 
@@ -448,7 +318,7 @@ def unknown_function(context: Context, call: syntax.Call) -> QueryError:
         return context.wrong(f"{call.name}() is an aggregate; it stands in summarize", call.start, code="HS032")
     if call.name in UNSUPPORTED:
         return context.unsupported(f"the function {call.name}()", call.start)
-    hint = did_you_mean(call.name, [*SCALARS, *WINDOWS, *_TIMES, *AGGREGATES])
+    hint = did_you_mean(call.name, [*SCALARS, *WINDOWS, *SPECIAL, *AGGREGATES])
     return context.wrong(f"there is no function `{call.name}`", call.start, code=UNKNOWN_FUNCTION, hint=hint)
 
 
@@ -467,116 +337,3 @@ def _window(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
     made = plan.WindowCall(name, row, tuple(arguments), result_type(row.result, kinds))
     scope.windows.append(made)
     return plan.Ref(name, made.type)
-
-
-def _to_scalar(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    if len(call.arguments) != 1:
-        raise context.wrong("toscalar() takes one query", call.start, code=WRONG_TYPES)
-    query = queried(context, call.arguments[0], NOTHING)
-    if query is None:  # a value is its own
-        return scalar(context, call.arguments[0], scope)
-    column = query.fields[0]
-    return plan.ScalarQuery(query.narrowed([column]).relation, column.type)
-
-
-def _column_if_exists(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    if len(call.arguments) != 2:  # noqa: PLR2004 a name and a default
-        raise context.wrong("column_ifexists() takes a column's name and a default", call.start, code=WRONG_TYPES)
-    name = scalar(context, call.arguments[0], NOTHING)
-    if not isinstance(name, plan.Const) or not isinstance(name.value, str):
-        raise context.wrong("the column's name must be a constant string", call.start, code="KS131")
-    found = scope.find(name.value)
-    return ref(found) if found else scalar(context, call.arguments[1], scope)
-
-
-def _pack_all(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    """A bag of all columns in reach; pack_all(true) leaves out what is null or empty."""
-    columns = [column for column in scope.fields if not column.name.startswith("#")]
-    pairs = [part for column in columns for part in (plan.Const(column.name, ColumnType.STRING), ref(column))]
-    bag = plan.Apply(SCALARS["bag_pack"][0], tuple(pairs), ColumnType.DYNAMIC)
-    flags = [scalar(context, argument, NOTHING) for argument in call.arguments]
-    if flags and isinstance(flags[0], plan.Const) and flags[0].value:
-        return plan.Apply(FILLED, (bag,), ColumnType.DYNAMIC)
-    return bag
-
-
-def _pack_columns(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    """A bag of columns under their own names."""
-    pairs: list[plan.Scalar] = []
-    for argument in call.arguments:
-        if not isinstance(argument, syntax.Name):
-            raise context.wrong("bag_pack_columns() takes columns", argument.start, code="KS114")
-        pairs += [plan.Const(argument.name, ColumnType.STRING), scalar(context, argument, scope)]
-    return plan.Apply(SCALARS["bag_pack"][0], tuple(pairs), ColumnType.DYNAMIC)
-
-
-def _ingestion_time(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    """When a row was taken in, which logs do not say: the time of the event stands for it, with a warning."""
-    column = scope.find("TimeGenerated")
-    if column is None:
-        return plan.Const(None, ColumnType.DATETIME)
-    context.warn("logs do not say when they were taken in: ingestion_time() is TimeGenerated", call.start)
-    return ref(column)
-
-
-def _place(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
-    """Where an address is: nowhere, for there is no database of places; said, and not in silence."""
-    for argument in call.arguments:
-        scalar(context, argument, scope)
-    context.warn("there is no database of places: geo_info_from_ip_address() finds none", call.start)
-    nowhere: dict[str, syntax.Value] = {"country": "", "state": "", "city": "", "latitude": None, "longitude": None}
-    return plan.Const(nowhere, ColumnType.DYNAMIC)
-
-
-# What is no call of a row of the table: its arguments are not values.
-_SPECIAL: Mapping[str, Callable[[Context, syntax.Call, Scope], plan.Scalar]] = {
-    "toscalar": _to_scalar,
-    "column_ifexists": _column_if_exists,
-    "columnifexists": _column_if_exists,
-    "pack_all": _pack_all,
-    "bag_pack_columns": _pack_columns,
-    "ingestion_time": _ingestion_time,
-    "geo_info_from_ip_address": _place,
-}
-
-
-def _now(context: Context, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
-    if len(arguments) > 1:
-        raise context.wrong("now() takes an offset at most", at, code=WRONG_TYPES)
-    return apply(context, "+", [plan.Now(), *arguments], at) if arguments else plan.Now()
-
-
-def _ago(context: Context, arguments: Sequence[plan.Scalar], at: int) -> plan.Scalar:
-    if [argument.type for argument in arguments] != [ColumnType.TIMESPAN]:
-        raise context.wrong("ago() takes one timespan", at, code=WRONG_TYPES, hint="for example ago(24h)")
-    return apply(context, "-", [plan.Now(), *arguments], at)
-
-
-# What counts from the query's own time is no row of the table: it has no value until the plan is lowered.
-_TIMES: Mapping[str, Callable[[Context, Sequence[plan.Scalar], int], plan.Scalar]] = {"now": _now, "ago": _ago}
-
-
-def _check_choice(context: Context, row: Scalar, argument: plan.Scalar, at: int) -> None:
-    value = argument.value if isinstance(argument, plan.Const) else None
-    if not isinstance(value, str) or value.lower() not in row.choices:
-        choices = ", ".join(f"'{choice}'" for choice in row.choices)
-        raise context.wrong(f"the first argument of {row.name} must be a constant, one of {choices}", at, code="KS131")
-
-
-def _misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) -> QueryError:
-    rows = SCALARS[name]
-    given = " and ".join(dict.fromkeys(kinds)) or "nothing"
-    if name in _EQUATING and len(kinds) > 1:  # Kusto converts; which way, its reference does not say
-        return context.unsupported(f"comparing {given}", at, hint="convert one side, for example with tostring()")
-    if not name[0].isalpha() or name in ("and", "or"):
-        what = f"the operator '{name}' is not defined for {given}"
-    elif all(len(kinds) < len(row.parameters) - row.optional for row in rows):
-        what = f"{name} needs more arguments than the {len(kinds)} given"
-    elif all(len(kinds) > len(row.parameters) and not row.variadic for row in rows):
-        what = f"{name} takes fewer arguments than the {len(kinds)} given"
-    else:
-        what = f"{name} cannot take {given}"
-    return context.wrong(what, at, code=WRONG_TYPES)
-
-
-_EQUATING = ("==", "!=", "in", "!in")

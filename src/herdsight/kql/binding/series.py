@@ -1,10 +1,11 @@
 """Binding of make-series."""
 
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import apply, converted
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import constant, named
 from herdsight.kql.binding.names import Names, default_name
-from herdsight.kql.binding.scalars import apply, converted, scalar
+from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.rewrites.fold import fold

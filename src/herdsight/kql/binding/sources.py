@@ -4,18 +4,11 @@ import re
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import apply, converted
 from herdsight.kql.binding.dispatch import bind_source
 from herdsight.kql.binding.items import constant, named_items, text_option
 from herdsight.kql.binding.library import is_library
-from herdsight.kql.binding.scalars import (
-    CUSTOM,
-    UNKNOWN_TABLE,
-    apply,
-    converted,
-    queried,
-    scalar,
-    unknown_function,
-)
+from herdsight.kql.binding.scalars import CUSTOM, UNKNOWN_TABLE, queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Bound, Context
 from herdsight.kql.functions.model import NUMBER
 from herdsight.kql.guesses import did_you_mean

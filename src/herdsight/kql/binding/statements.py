@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source
 from herdsight.kql.binding.library import library
 from herdsight.kql.binding.parameters import query_parameter
-from herdsight.kql.binding.scalars import converted, queried, scalar, unknown_function
+from herdsight.kql.binding.scalars import queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.statements import Script

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import converted, fits
 from herdsight.kql.binding.dispatch import bind_operator
 from herdsight.kql.binding.items import constant, named
 from herdsight.kql.binding.names import Names, default_name
-from herdsight.kql.binding.scalars import converted, fits, scalar
+from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept
 from herdsight.kql.functions import AGGREGATES
 from herdsight.kql.functions.internal import ROW_ORDER

@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
+from herdsight.kql.binding.applying import all_of, any_of, apply, converted
 from herdsight.kql.binding.dispatch import alone, bind_operator, bind_source
 from herdsight.kql.binding.names import Names
-from herdsight.kql.binding.scalars import UNKNOWN_NAME, all_of, any_of, apply, converted, scalar
+from herdsight.kql.binding.scalars import UNKNOWN_NAME, scalar
 from herdsight.kql.binding.scope import Bound, Context, Function, Scope, ref
 from herdsight.tables import NAMES, ColumnType
 

@@ -36,9 +36,18 @@ def _project_reorder(cursor: Cursor, start: int) -> syntax.ProjectReorder:
     patterns: list[syntax.Reordered] = []
     while not patterns or cursor.accept(","):
         at, found = cursor.next.start, pattern(cursor)
-        order = cursor.take().value if cursor.at("asc", "desc", "granny-asc", "granny-desc") else None
-        patterns.append(syntax.Reordered(at, found, order))
+        patterns.append(syntax.Reordered(at, found, _reordering(cursor)))
     return syntax.ProjectReorder(start, tuple(patterns))
+
+
+def _reordering(cursor: Cursor) -> str | None:
+    """`asc` or `desc`, and before it `granny-`, which takes the digits in names as numbers."""
+    natural = cursor.at("granny") and cursor.ahead(1).value == "-" and cursor.ahead(2).value in ("asc", "desc")
+    if natural:
+        cursor.take()
+        cursor.take()
+    order = cursor.take().value if cursor.at("asc", "desc") else None
+    return f"granny-{order}" if natural else order
 
 
 def _project_rename(cursor: Cursor, start: int) -> syntax.ProjectRename:
