@@ -91,9 +91,9 @@ class Cursor:
         place = self.text.place(self.next.start if at is None else at)
         return QueryError(f"{what}{found}", code=code, place=place, hint=hint)
 
-    def unsupported(self, what: str, at: int) -> UnsupportedError:
+    def unsupported(self, what: str, at: int, hint: str | None = None) -> UnsupportedError:
         """An error for what KQL has and Herdsight has not."""
-        return UnsupportedError(f"{what} is not supported", code="HS020", place=self.text.place(at))
+        return UnsupportedError(f"{what} is not supported", code="HS020", place=self.text.place(at), hint=hint)
 
     def deeper(self) -> None:
         """Count one level of nesting.

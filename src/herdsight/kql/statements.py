@@ -250,7 +250,7 @@ def _source(cursor: Cursor) -> syntax.Source | None:
         return SOURCES[token.value](cursor, token.start)
     begins = following.kind in (Kind.NAME, Kind.STRING, Kind.LONG) or following.value == "("
     if token.value in UNSUPPORTED and begins and following.value not in OPERATORS:
-        raise cursor.unsupported(f"the operator '{token.value}'", token.start)
+        raise cursor.unsupported(f"the operator '{token.value}'", token.start, UNSUPPORTED[token.value])
     return None
 
 
@@ -289,7 +289,7 @@ def _operator(cursor: Cursor) -> syntax.Operator:
     if name in OPERATORS:
         return OPERATORS[name].parse(cursor, start)
     if name in UNSUPPORTED:
-        raise cursor.unsupported(f"the operator '{name}'", start)
+        raise cursor.unsupported(f"the operator '{name}'", start, UNSUPPORTED[name])
     hint = did_you_mean(name, [*OPERATORS, *UNSUPPORTED])
     raise cursor.wrong(f"there is no operator '{name}'", at=start, code="KS176", hint=hint)
 

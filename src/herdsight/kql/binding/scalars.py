@@ -234,7 +234,7 @@ def queried(context: Context, expression: syntax.Expression, scope: Scope) -> Bo
 def _among_rows(context: Context, operator: str, value: plan.Scalar, query: Bound, at: int) -> plan.Scalar:
     """The value among those of a query's first column."""
     column = query.fields[0]
-    relation = query.narrowed([column]).relation
+    relation = query.only(column)
     if operator.removeprefix("!") in ("has_any", "has_all"):
         elements = plan.ScalarQuery(_gathered(relation, column), ColumnType.DYNAMIC)
         return apply(context, f"{operator} array", [value, elements], at)
@@ -317,7 +317,7 @@ def unknown_function(context: Context, call: syntax.Call) -> QueryError:
     if call.name in AGGREGATES:
         return context.wrong(f"{call.name}() is an aggregate; it stands in summarize", call.start, code="HS032")
     if call.name in UNSUPPORTED:
-        return context.unsupported(f"the function {call.name}()", call.start)
+        return context.unsupported(f"the function {call.name}()", call.start, UNSUPPORTED[call.name])
     hint = did_you_mean(call.name, [*SCALARS, *WINDOWS, *SPECIAL, *AGGREGATES])
     return context.wrong(f"there is no function `{call.name}`", call.start, code=UNKNOWN_FUNCTION, hint=hint)
 

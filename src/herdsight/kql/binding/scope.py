@@ -96,6 +96,10 @@ class Bound:
         hidden = (kept(column) for column in self.relation.fields if column.name in self._hidden)
         return self.over(plan.Projection(self.relation, (*hidden, *items)))
 
+    def only(self, column: plan.Field) -> plan.Relation:
+        """One column, and not even a hidden one beside it."""
+        return plan.Projection(self.relation, (kept(column),))
+
     def narrowed(self, fields: Iterable[plan.Field]) -> Bound:
         """These of the columns in reach."""
         return self.projected(kept(column) for column in fields)

@@ -16,7 +16,7 @@ def _to_scalar(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar
     if query is None:  # a value is its own
         return scalar(context, call.arguments[0], scope)
     column = query.fields[0]
-    return plan.ScalarQuery(query.narrowed([column]).relation, column.type)
+    return plan.ScalarQuery(query.only(column), column.type)
 
 
 def _column_if_exists(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:

@@ -1,8 +1,10 @@
-"""Functions that Kusto has and Herdsight has not, so that a reader is told so and not that they are unknown."""
+"""Functions that Kusto has and Herdsight has not, and why: a reader is told so, and not that they are unknown."""
 
-UNSUPPORTED = frozenset(
-    (
-        # Places on Earth.
+from collections.abc import Mapping
+
+# The names by the reason, which is what the message says.
+REASONS: Mapping[str, tuple[str, ...]] = {
+    "shapes on the Earth are not computed here": (
         *("geo_angle", "geo_azimuth", "geo_closest_point_on_line", "geo_closest_point_on_polygon"),
         *("geo_distance_2points", "geo_distance_point_to_line", "geo_distance_point_to_polygon", "geo_from_wkt"),
         *("geo_geohash_neighbors", "geo_geohash_to_central_point", "geo_geohash_to_polygon", "geo_h3cell_children"),
@@ -17,16 +19,20 @@ UNSUPPORTED = frozenset(
         *("geo_polygon_perimeter", "geo_polygon_simplify", "geo_polygon_to_h3cells", "geo_polygon_to_s2cells"),
         *("geo_s2cell_neighbors", "geo_s2cell_to_central_point", "geo_s2cell_to_polygon"),
         *("geo_simplify_polygons_array", "geo_union_lines_array", "geo_union_polygons_array"),
-        # Graphs.
+    ),
+    "graphs are not here": (
         *("all", "any", "inner_nodes", "labels", "map", "node_degree_in", "node_degree_out", "node_id"),
-        # What only a cluster knows of itself.
+    ),
+    "only a cluster has it": (
         *("current_cluster_endpoint", "current_database", "current_node_id", "current_principal"),
         *("current_principal_details", "current_principal_is_member_of", "cursor_after", "cursor_before_or_at"),
         *("cursor_current", "current_cursor", "entity_group", "estimate_data_size", "extent_id", "extentid"),
         *("extent_tags", "external_table", "materialized_view", "row_id", "rowstore_ordinal_range"),
         "stored_query_result",
-        # The rest.
+    ),
+    "it is not done yet": (
         *("assert", "around", "bin_auto", "column_names_of", "hash_combine", "hash_many", "hll_isvalid"),
         *("iscolumnexists", "parse_user_agent", "percentiles_array_tdigest", "tdigest_isvalid"),
-    )
-)
+    ),
+}
+UNSUPPORTED: Mapping[str, str] = {name: why for why, names in REASONS.items() for name in names}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as made
 from itertools import count
 
 from sqlglot import exp
@@ -27,18 +28,32 @@ def sql_names(fields: Sequence[plan.Field]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Open:
-    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it."""
+    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it.
+
+    A query in a scalar (toscalar) becomes a table of one row beside the others: where it stood, an engine may allow no
+    query, and would compute it once for each time that it is named.
+    """
 
     tree: exp.Select
     columns: Mapping[str, exp.Expr]
+    beside: list[tuple[plan.ScalarQuery, str]] = made(default_factory=list)
 
     def operand(self, value: plan.Scalar) -> Operand:
         """A scalar over its columns."""
-        return operand_of(value, self.columns)
+        return operand_of(value, self.columns, self._queried)
 
     def sql(self, value: plan.Scalar) -> exp.Expr:
         """A scalar over its columns, as a tree."""
         return self.operand(value).sql
+
+    def _queried(self, query: plan.ScalarQuery) -> exp.Expr:
+        name = next((name for known, name in self.beside if known is query), None)
+        if name is None:
+            name = f"#value {len(self.beside)}"
+            self.beside.append((query, name))
+            one = exp.select(trees.named(_first_value(query), name)).subquery(exp.to_identifier(name, quoted=True))
+            self.tree.join(one, join_type="CROSS", copy=False)
+        return trees.column(name, name)
 
 
 def grouped(tree: exp.Select, keys: int) -> exp.Select:
@@ -51,30 +66,39 @@ def lower_measure(measure: plan.Measure, below: Open) -> exp.Expr:
     return measure.function.lower(*(below.operand(argument) for argument in measure.arguments))
 
 
-def operand_of(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
-    """A scalar over those columns: its tree, its type and, of a constant, its value."""
+def _first_value(query: plan.ScalarQuery) -> exp.Expr:
+    first = exp.Subquery(this=queries[0](plan.Limit(query.relation, 1)))
+    return exp.Coalesce(this=first, expressions=[trees.text("")]) if query.type is ColumnType.STRING else first
+
+
+def operand_of(
+    value: plan.Scalar,
+    columns: Mapping[str, exp.Expr],
+    queried: Callable[[plan.ScalarQuery], exp.Expr] = _first_value,
+) -> Operand:
+    """A scalar over those columns: its tree, its type and, of a constant, its value.
+
+    `queried` gives the value of a query in it.
+    """
     match value:
         case plan.Ref(name=name, type=kind):
             return Operand(columns[name].copy(), kind)
         case plan.Const(value=constant, type=kind):
             return Operand(_constant(value), kind, constant, is_constant=True)
         case plan.Apply(function=function, arguments=arguments, type=kind):
-            return Operand(closed(function.lower(*(operand_of(part, columns) for part in arguments))), kind)
-        case plan.ScalarQuery(relation=relation, type=kind):
-            return Operand(_first_value(relation, kind), kind)
+            operands = (operand_of(part, columns, queried) for part in arguments)
+            return Operand(closed(function.lower(*operands)), kind)
+        case plan.ScalarQuery(type=kind):
+            return Operand(queried(value), kind)
         case plan.InQuery(value=inner, relation=relation, any_case=any_case):
-            return Operand(_among(operand_of(inner, columns), relation, any_case=any_case), ColumnType.BOOL)
+            sought = operand_of(inner, columns, queried)
+            return Operand(_among(sought, relation, any_case=any_case), ColumnType.BOOL)
         case plan.Now():
             raise AssertionError("now() is pinned before a plan is lowered")
 
 
 # How a relation in a scalar is lowered, which the module above sets: scalars are lowered below it.
 queries: list[Callable[[plan.Relation], exp.Select]] = []
-
-
-def _first_value(relation: plan.Relation, kind: ColumnType) -> exp.Expr:
-    first = exp.Subquery(this=queries[0](plan.Limit(relation, 1)))
-    return exp.Coalesce(this=first, expressions=[trees.text("")]) if kind is ColumnType.STRING else first
 
 
 def _among(value: Operand, relation: plan.Relation, *, any_case: bool) -> exp.Expr:

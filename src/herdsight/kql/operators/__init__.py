@@ -15,14 +15,18 @@ OPERATORS: Mapping[str, OperatorParser] = {
     parser.name: parser for parser in (*rows.PARSERS, *columns.PARSERS, *groups.PARSERS, *tables.PARSERS)
 }
 
-# What the language has beside these, so that a reader is told "not supported" and not "unknown".
-UNSUPPORTED = frozenset(
-    (
-        *("execute-and-cache", "facet", "find", "fork", "graph-match", "graph-mark-components", "graph-shortest-paths"),
-        *("graph-to-table", "graph-where-edges", "graph-where-nodes", "macro-expand", "make-graph", "partitionby"),
-        "reduce",
-    )
-)
+# What the language has beside these, by the reason why it is not here: a reader is told that, and not "unknown".
+_REASONS: Mapping[str, tuple[str, ...]] = {
+    "a query gives one table: write a query for each": ("facet", "fork"),
+    "write union ... | where, or search": ("find",),
+    "graphs are not here": (
+        *("graph-match", "graph-mark-components", "graph-shortest-paths", "graph-to-table", "graph-where-edges"),
+        *("graph-where-nodes", "make-graph"),
+    ),
+    "only a cluster has it": ("execute-and-cache", "macro-expand", "partitionby"),
+    "it is not done yet": ("reduce",),
+}
+UNSUPPORTED: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names}
 
 
 def operator_name(cursor: Cursor) -> str:

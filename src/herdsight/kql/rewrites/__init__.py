@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from herdsight.kql import plan
 from herdsight.kql.rewrites.fold import fold
+from herdsight.kql.rewrites.hoist import hoist_arrays
 from herdsight.kql.rewrites.interval_join import rewrite_interval_joins
 from herdsight.kql.rewrites.share import share
 from herdsight.kql.rewrites.walk import rebuild, with_scalars
@@ -14,7 +15,7 @@ def fold_constants(relation: plan.Relation, now: int) -> plan.Relation:
     return rebuild(relation, lambda part: with_scalars(part, lambda value: fold(value, now)))
 
 
-PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval_joins,)
+PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval_joins, hoist_arrays)
 
 
 def optimised(relation: plan.Relation, now: int) -> plan.Relation:

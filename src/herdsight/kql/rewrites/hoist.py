@@ -1,0 +1,60 @@
+"""Arrays that a query in a scalar gives, as columns: engines take no query inside a function over elements."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from herdsight.kql import plan
+from herdsight.kql.rewrites.walk import rebuild, scalars, with_scalars
+from herdsight.tables import ColumnType
+
+_Over = plan.Filter | plan.Projection | plan.Aggregation | plan.Sorted | plan.Unnest | plan.Windows | plan.Parsed
+
+
+def hoist_arrays(relation: plan.Relation) -> plan.Relation:
+    """The plan with each query in a scalar that gives an array joined to the input, its value beside every row."""
+    return rebuild(relation, _hoisted)
+
+
+def _hoisted(relation: plan.Relation) -> plan.Relation:
+    queries = {id(query): query for value in scalars(relation) for query in _arrays(value)}
+    if not queries or not isinstance(relation, _Over):
+        return relation
+    names = {key: f"#query {number}" for number, key in enumerate(queries)}
+    beside = relation.input
+    for key, query in queries.items():
+        beside = _beside(beside, query, names[key])
+    over = with_scalars(replace(relation, input=beside), lambda value: _replaced(value, names))
+    if over.fields == relation.fields:
+        return over
+    kept = tuple(plan.Item(field.name, plan.Ref(field.name, field.type)) for field in relation.fields)
+    return plan.Projection(over, kept)
+
+
+def _beside(left: plan.Relation, query: plan.ScalarQuery, name: str) -> plan.Join:
+    (field,) = query.relation.fields
+    first = plan.Projection(plan.Limit(query.relation, 1), (plan.Item(name, plan.Ref(field.name, field.type)),))
+    own = tuple(plan.Item(each.name, plan.Ref(each.name, each.type)) for each in left.fields)
+    return plan.Join("leftouter", left, first, (), own, (plan.Item(name, plan.Ref(name, field.type)),))
+
+
+def _arrays(value: plan.Scalar) -> Iterator[plan.ScalarQuery]:
+    match value:
+        case plan.ScalarQuery(type=ColumnType.DYNAMIC):
+            yield value
+        case plan.Apply(arguments=arguments):
+            for argument in arguments:
+                yield from _arrays(argument)
+        case plan.InQuery(value=inner):
+            yield from _arrays(inner)
+
+
+def _replaced(value: plan.Scalar, names: dict[int, str]) -> plan.Scalar:
+    match value:
+        case plan.ScalarQuery(type=kind) if id(value) in names:
+            return plan.Ref(names[id(value)], kind)
+        case plan.Apply(arguments=arguments):
+            return replace(value, arguments=tuple(_replaced(argument, names) for argument in arguments))
+        case plan.InQuery(value=inner):
+            return replace(value, value=_replaced(inner, names))
+        case _:
+            return value
