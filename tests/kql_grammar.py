@@ -32,11 +32,28 @@ _LITERALS: Mapping[ColumnType, Sequence[str]] = {
     ),
     ColumnType.DECIMAL: ("decimal(1.5)", "decimal(-0.1)", "decimal(1e20)", "decimal(0)", "decimal(null)"),
     ColumnType.STRING: (
-        *('"a"', '""', '"A b"', '"a,b;c=d"', "'it''s'", "'\"'", '@"C:\\x\\y"', '"[1,2]"', '"{\\"a\\": {\\"b\\": [1]}}"'),
+        *(
+            '"a"',
+            '""',
+            '"A b"',
+            '"a,b;c=d"',
+            "'it''s'",
+            "'\"'",
+            '@"C:\\x\\y"',
+            '"[1,2]"',
+            '"{\\"a\\": {\\"b\\": [1]}}"',
+        ),
         *('"10.0.0.1"', '"10.0.0.0/8"', '"::1"', '"fe80::/10"', '"2024-01-01"', '"2024-01-01T10:00:00.1234567Z"'),
         *('"1.02:03:04"', '"5m"', '"-7"', '"1e400"', '"NaN"', '"true"', '"null"', '"\\0"', '"\\u00e9\\U0001F600"'),
         *('"(a)(b)?"', '".*"', '"([" ', '"%s_%d"', '"\\n\\t "', '"$.a.b[0]"', '"$.."', '"yyyy-MM-dd HH:mm:ss.fff"'),
-        *('"http://u:p@h.example:80/p?q=1#f"', '"<a b=\\"1\\">x</a>"', '"aGVsbG8="', '"a b" "c"', 'h"secret"', "```x`y```"),
+        *(
+            '"http://u:p@h.example:80/p?q=1#f"',
+            '"<a b=\\"1\\">x</a>"',
+            '"aGVsbG8="',
+            '"a b" "c"',
+            'h"secret"',
+            "```x`y```",
+        ),
     ),
     ColumnType.DATETIME: (
         *("datetime(2024-01-01)", "datetime(2024-02-29T23:59:59.999999Z)", "datetime(1970-01-01)", "now()", "ago(1h)"),
@@ -49,7 +66,12 @@ _LITERALS: Mapping[ColumnType, Sequence[str]] = {
     ColumnType.DYNAMIC: (
         *('dynamic([1, 2, "a", null])', "dynamic([])", "dynamic({})", "dynamic(null)", 'dynamic("x")', "dynamic(5)"),
         *('dynamic({"a": {"b": [1, 2.5]}, "c": null})', "dynamic([[1], [2, 3]])", "dynamic([1.5, -2, 3, 3])"),
-        *('dynamic(["a", "b", ""])', "dynamic([true])", "dynamic([9223372036854775807])", "dynamic([1e308, real(nan)])"),
+        *(
+            'dynamic(["a", "b", ""])',
+            "dynamic([true])",
+            "dynamic([9223372036854775807])",
+            "dynamic([1e308, real(nan)])",
+        ),
         *('dynamic([{"a": 1}, {"b": "x"}])', "dynamic([1d])", 'dynamic(["10.0.0.0/8", "x"])', 'dynamic({"": 1})'),
     ),
     ColumnType.GUID: ("guid(74be27de-1e4e-49d9-b579-fe0b331d3642)", "guid(null)"),
@@ -248,8 +270,21 @@ class Writer:
         if self.often(8):
             return self.one(
                 [
-                    *("count()", "arg_max(n, *)", "arg_min(t, s, y)", "percentiles(r, 5, 50)", "take_any(*)", "take_any(s, n)"),
-                    *("percentile(d, 95)", "sum(n) / count()", "(hi, who) = arg_max(r, s)", "dcount(s) > 1", "make_set(y, 3)"),
+                    *(
+                        "count()",
+                        "arg_max(n, *)",
+                        "arg_min(t, s, y)",
+                        "percentiles(r, 5, 50)",
+                        "take_any(*)",
+                        "take_any(s, n)",
+                    ),
+                    *(
+                        "percentile(d, 95)",
+                        "sum(n) / count()",
+                        "(hi, who) = arg_max(r, s)",
+                        "dcount(s) > 1",
+                        "make_set(y, 3)",
+                    ),
                     *("percentilesw(n, i, 50)", "max(t) - min(t)", "round(avg(r), 1)", "sumif(n, b) * 1.0"),
                 ]
             )
@@ -292,13 +327,20 @@ class Writer:
             case 7:
                 return f"union {self.one(('', 'kind=inner ', 'withsource=w '))}T, ({self.pipeline(1)[0]})", TABLE
             case 8:
-                return self.one(("f(1)", 'f(n=2, s="x")', "materialize(T)", "(T | take 2)", "DeviceNetworkEvents")), TABLE
+                return self.one(
+                    ("f(1)", 'f(n=2, s="x")', "materialize(T)", "(T | take 2)", "DeviceNetworkEvents")
+                ), TABLE
             case _:
-                return f"search {self.one(('', 'kind=case_sensitive ', 'in (T) ', 'in (T*, U) '))}{self.searched(TABLE)}", TABLE
+                return (
+                    f"search {self.one(('', 'kind=case_sensitive ', 'in (T) ', 'in (T*, U) '))}{self.searched(TABLE)}",
+                    TABLE,
+                )
 
     def searched(self, columns: Columns) -> str:
-        return self.one(('"a"', '"a" and n > 1', '* has "x"', "s:\"a\" or not('10.0')")) if self.often() else self.value(
-            ColumnType.BOOL, columns, 1
+        return (
+            self.one(('"a"', '"a" and n > 1', '* has "x"', "s:\"a\" or not('10.0')"))
+            if self.often()
+            else self.value(ColumnType.BOOL, columns, 1)
         )
 
     def pipeline(self, most: int = 4, source: tuple[str, Columns] | None = None) -> tuple[str, Columns]:
@@ -345,7 +387,14 @@ class Writer:
 
 
 _RANGES = (
-    *(("1", "5", "1"), ("5", "1", "-2"), ("1", "5", "0"), ("1", "2", "0.5"), ("0.0", "1.0", "0.25"), ("1", "3", "long(null)")),
+    *(
+        ("1", "5", "1"),
+        ("5", "1", "-2"),
+        ("1", "5", "0"),
+        ("1", "2", "0.5"),
+        ("0.0", "1.0", "0.25"),
+        ("1", "3", "long(null)"),
+    ),
     ("datetime(2024-01-01)", "datetime(2024-01-02)", "6h"),
     ("datetime(9999-12-31)", "datetime(null)", "1d"),
     ("9223372036854775806", "9223372036854775807", "1"),
@@ -370,7 +419,9 @@ def _items(word: str, *, keeps: bool) -> Callable[[Writer, Columns], Written]:
 
 def _serialize(w: Writer, columns: Columns) -> Written:
     window = w.call(_WINDOWS[w.one([kind for kind in ColumnType if _WINDOWS[kind]])], columns, 1)
-    place = w.one((f"serialize w = {window}", f"serialize | extend w = {window}", f"order by n asc | where isnotnull({window})"))
+    place = w.one(
+        (f"serialize w = {window}", f"serialize | extend w = {window}", f"order by n asc | where isnotnull({window})")
+    )
     return place, columns
 
 
@@ -383,7 +434,10 @@ def _names(word: str) -> Callable[[Writer, Columns], Written]:
 
 
 def _reorder(w: Writer, columns: Columns) -> Written:
-    return f"project-reorder {w.name(columns)}, {w.one(('*', 'n*', 's'))} {w.one(('', 'asc', 'desc', 'granny-asc'))}", columns
+    return (
+        f"project-reorder {w.name(columns)}, {w.one(('*', 'n*', 's'))} {w.one(('', 'asc', 'desc', 'granny-asc'))}",
+        columns,
+    )
 
 
 def _rename(w: Writer, columns: Columns) -> Written:
@@ -415,7 +469,9 @@ def _top(w: Writer, columns: Columns) -> Written:
 
 
 def _number(w: Writer) -> str:
-    return w.one(("2", "1", "0", "1 + 1", "-1", "toscalar(T | count)", "long(null)", "1.5", "9223372036854775807", '"a"', "n"))
+    return w.one(
+        ("2", "1", "0", "1 + 1", "-1", "toscalar(T | count)", "long(null)", "1.5", "9223372036854775807", '"a"', "n")
+    )
 
 
 def _counted(word: str) -> Callable[[Writer, Columns], Written]:
@@ -435,7 +491,20 @@ def _plain(text: str) -> Callable[[Writer, Columns], Written]:
 
 
 def _join(w: Writer, columns: Columns) -> Written:
-    on = w.one(("n", "s", "n, s", "$left.n == $right.n", "$left.s == $right.u", "y", "$left.i == $right.n", "d", "b", "unknown"))
+    on = w.one(
+        (
+            "n",
+            "s",
+            "n, s",
+            "$left.n == $right.n",
+            "$left.s == $right.u",
+            "y",
+            "$left.i == $right.n",
+            "d",
+            "b",
+            "unknown",
+        )
+    )
     condition = w.one(("n > 1", "s == u", "n == k")) if w.often(8) else None
     tail = f"where {condition}" if condition else f"on {on}"
     hint = w.one(("", "hint.strategy=shuffle "))
@@ -459,7 +528,10 @@ def _invoke(w: Writer, columns: Columns) -> Written:
 def _parse(word: str) -> Callable[[Writer, Columns], Written]:
     def write(w: Writer, columns: Columns) -> Written:
         kind = w.one(("", "kind=simple ", "kind=regex ", "kind=regex flags=Ui ", "kind=relaxed "))
-        parts = [w.one(('"a"', "*", '","', '"(a|b)"', '"["', '""', "c1", f"c2: {w.one(_TYPES)}", '["a b"]')) for _ in range(4)]
+        parts = [
+            w.one(('"a"', "*", '","', '"(a|b)"', '"["', '""', "c1", f"c2: {w.one(_TYPES)}", '["a b"]'))
+            for _ in range(4)
+        ]
         return f"{word} {kind}{w.argument(ColumnType.STRING, columns, 1)} with {' '.join(parts)}", columns
 
     return write
@@ -492,7 +564,10 @@ def _mv_expand(w: Writer, columns: Columns) -> Written:
 
 def _mv_apply(w: Writer, columns: Columns) -> Written:
     options = w.one(("", "with_itemindex=x "))
-    return f"mv-apply {options}{_expansion(w, columns)} on ({w.operators({**columns, 'c1': ColumnType.DYNAMIC})})", columns
+    return (
+        f"mv-apply {options}{_expansion(w, columns)} on ({w.operators({**columns, 'c1': ColumnType.DYNAMIC})})",
+        columns,
+    )
 
 
 def _make_series(w: Writer, columns: Columns) -> Written:
@@ -507,7 +582,14 @@ def _make_series(w: Writer, columns: Columns) -> Written:
             ("t", "datetime(2024-01-01)", "datetime(2024-01-02)", "1"),
         )
     )
-    extent = w.one((f"from {low} to {high} step {step}", f"step {step}", f"in range({low}, {high}, {step})", f"to {high} step {step}"))
+    extent = w.one(
+        (
+            f"from {low} to {high} step {step}",
+            f"step {step}",
+            f"in range({low}, {high}, {step})",
+            f"to {high} step {step}",
+        )
+    )
     default = w.one(("", " default=0", " default=1.5", ' default="x"', " default=real(null)"))
     keys = w.one(("", " by s", " by bin(n, 2), b", " by y"))
     return f"make-series {w.one(('', 'kind=nonempty '))}{w.measure(columns)}{default} on {axis} {extent}{keys}", {
@@ -531,7 +613,9 @@ def _top_hitters(w: Writer, columns: Columns) -> Written:
 def _top_nested(w: Writer, columns: Columns) -> Written:
     def level() -> str:
         others = w.one(("", "", ' with others = "x"'))
-        return f"{w.one(('2 ', '', '0 '))}of {w.key(columns)}{others} by {w.measure(columns)} {w.one(('', 'asc', 'desc'))}"
+        return (
+            f"{w.one(('2 ', '', '0 '))}of {w.key(columns)}{others} by {w.measure(columns)} {w.one(('', 'asc', 'desc'))}"
+        )
 
     levels = [level() for _ in range(w.draw(st.integers(1, 2)))]
     return ", ".join(f"top-nested {each}" for each in levels), columns
@@ -625,7 +709,17 @@ OPERATORS: Mapping[str, Callable[[Writer, Columns], Written]] = {
 }
 
 # What may stand in mv-apply and partition, and some that may not.
-_WITHIN = (_where, _summarize, _top, _items("extend", keeps=True), _sort("sort"), _mv_apply, _counted("take"), _join, _scan)
+_WITHIN = (
+    _where,
+    _summarize,
+    _top,
+    _items("extend", keeps=True),
+    _sort("sort"),
+    _mv_apply,
+    _counted("take"),
+    _join,
+    _scan,
+)
 
 
 @st.composite

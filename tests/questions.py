@@ -1,9 +1,10 @@
 """Questions over rows in memory: the answers that Herdsight gives about tables that a test makes up."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -86,3 +87,38 @@ class Ours:
 
 def _read(value: Any, kind: ColumnType) -> Any:
     return json.loads(value) if kind is ColumnType.DYNAMIC and value is not None else value
+
+
+# --- Comparing -------------------------------------------------------------------------------------------------------
+
+
+def plain(value: Any) -> Any:
+    """A value that equals another one's plain form where the two are the same to KQL, sortable among all others."""
+    match value:
+        case None | bool() | str() | datetime() | timedelta():
+            return type(value).__name__, str(value)
+        case int() | float():
+            return "number", "nan" if math.isnan(value) else f"{value + 0.0:.9e}"  # -0.0 is 0.0
+        case list():
+            return "list", [plain(each) for each in value]
+        case dict():
+            return "bag", sorted((name, plain(each)) for name, each in value.items())
+    raise TypeError(f"no column holds a {type(value).__name__}")
+
+
+def unordered(value: Any) -> Any:
+    """A plain array without its order."""
+    kind, content = value
+    return kind, sorted(content) if kind == "list" else content
+
+
+def comparable(answer: Answer, *, ordered: bool = False, sets: Sequence[str] = ()) -> Any:
+    """An answer in a form to compare: its columns, and its rows as a multiset; `sets` are columns of arrays."""
+    rows = [
+        [
+            unordered(plain(value)) if name in sets else plain(value)
+            for name, value in zip(answer.names, row, strict=True)
+        ]
+        for row in answer.rows
+    ]
+    return answer.names, rows if ordered else sorted(rows)

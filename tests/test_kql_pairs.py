@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,13 @@ import pytest
 
 import herdsight
 from herdsight.errors import QueryError
+from herdsight.kql import syntax
+from herdsight.kql.binding.plugins import PLUGINS
+from herdsight.kql.binding.scalars import SPECIAL
+from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
+from herdsight.kql.lexer import Kind, Text, Token, tokens
+from herdsight.kql.operators import OPERATORS, SOURCES
+from herdsight.kql.statements import blocks, parse
 from herdsight.output import json_rows
 
 FOLDER = Path(__file__).parent / "kql"
@@ -81,3 +90,55 @@ def test_a_query_is_refused_with_its_error(name: str) -> None:
     assert error.place.column == expected.get("column", error.place.column)
     assert expected.get("says", "") in f"{error.what} {error.hint or ''}"
     assert expected.get("hint", "") in (error.hint or "")
+
+
+# --- that nothing is left out -----------------------------------------------------------------------------------------
+
+FILES = frozenset({"externaldata"})  # reads a file, which a pair has not: see test_kql_surroundings
+
+
+def operators_in(found: list[Token]) -> Iterator[str]:
+    """The operators of a text, hyphens included, as it spells them."""
+    for position, token in enumerate(found):
+        if token.kind is Kind.MARK and token.value in ("|", "("):
+            name = found[position + 1].value
+            for hyphen, part in zip(found[position + 2 :: 2], found[position + 3 :: 2], strict=False):
+                if hyphen.value != "-" or part.kind is not Kind.NAME:
+                    break
+                name += f"-{part.value}"
+            yield name
+
+
+def names_in(part: object) -> Iterator[str]:
+    """The functions, and the operators within expressions, that a part of a syntax tree calls."""
+    match part:
+        case syntax.Call(name=name):
+            yield name
+        case syntax.Binary(operator=operator) | syntax.Membership(operator=operator):
+            yield operator
+        case syntax.Between(negated=negated):
+            yield "!between" if negated else "between"
+        case syntax.Unary():
+            yield "negate"
+        case syntax.Member() | syntax.Index():
+            yield "[]"
+    if isinstance(part, syntax.Node):
+        yield from chain.from_iterable(names_in(getattr(part, each.name)) for each in fields(part))
+    elif isinstance(part, tuple):
+        yield from chain.from_iterable(map(names_in, part))
+
+
+def names_of_pairs() -> set[str]:
+    found: set[str] = set()
+    for name in ANSWERED:
+        text = Text(pair(name)[0])
+        found.update(operators_in(tokens(text)))
+        found.update(token.value for token in tokens(text) if token.value in SOURCES)
+        found.update(names_in(tuple(statement for block in blocks(text) for statement in parse(block).statements)))
+    return found
+
+
+def test_every_operator_and_function_has_a_pair() -> None:
+    tables = (OPERATORS, SOURCES, SCALARS, AGGREGATES, WINDOWS, SPECIAL, PLUGINS)
+    known = {name for table in tables for name in table if " " not in name}
+    assert sorted(known - names_of_pairs() - FILES) == []

@@ -158,7 +158,7 @@ class Session:
             names = ", ".join(read)
             raise InputError(f"the query reads {names}, and no logs were given", hint="name files or folders behind it")
         ready = self._with_data(ready, text, source)
-        first = self._unread(ready)
+        first = self._first_warnings(ready)
         for each in ready:
             table, rows = _rows(self.telemetry, each.query.relation, most)
             yield Answer(each.first_line, table, (*first, *each.query.warnings), rows, each.query.chart)
@@ -170,7 +170,7 @@ class Session:
         first: tuple[str, ...] = ()
         if self._paths:
             ready = self._with_data(ready, text, source)
-            first = self._unread(ready)
+            first = self._first_warnings(ready)
         for each in ready:
             yield _explanation(each, self.telemetry, first)
             first = ()
@@ -187,11 +187,15 @@ class Session:
             return ready
         return compiled(text, source, replace(self._known, probe=_probe(self.telemetry)))
 
-    def _unread(self, ready: Sequence[Compiled]) -> tuple[str, ...]:
-        """What could not be read, said once, and which tables of these queries no log fills."""
+    def unread(self) -> tuple[str, ...]:
+        """What could not be read: said once, here or with the first answer."""
         unread = () if self._told else self.telemetry.unread
         self._told = True
-        return (*unread, *_unfilled(_read_by(ready)))
+        return unread
+
+    def _first_warnings(self, ready: Sequence[Compiled]) -> tuple[str, ...]:
+        """What could not be read, and which tables of these queries no log fills."""
+        return (*self.unread(), *_unfilled(_read_by(ready)))
 
     def close(self) -> None:
         """Remove what the engine holds on disk."""

@@ -208,10 +208,7 @@ class Telemetry:
     def _provide_external(self, node: plan.External) -> None:
         self.engine.put(_RAW, external(node, self._options.external))
         self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(EXTERNAL)), kind="SCHEMA", exists=True))
-        values = (
-            trees.named(converted(Operand(_as_text(field.name), ColumnType.STRING), field.type), field.name)
-            for field in node.fields
-        )
+        values = (trees.named(_as_typed(_as_text(field.name), field.type), field.name) for field in node.fields)
         self._create(trees.relation(node.name, EXTERNAL), exp.select(*values).from_(trees.relation(_RAW)))
 
     def _create(self, table: exp.Table, rows: exp.Select) -> None:
@@ -251,6 +248,13 @@ class Telemetry:
 
 
 _RAW = "raw"
+
+
+def _as_typed(text: exp.Expr, kind: ColumnType) -> exp.Expr:
+    """A text as a value of that type; a dynamic is what the text spells."""
+    if kind is ColumnType.DYNAMIC:
+        return trees.call("kql_parse_json", text)
+    return converted(Operand(text, ColumnType.STRING), kind)
 
 
 def _as_text(name: str) -> exp.Expr:

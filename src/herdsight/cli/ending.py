@@ -14,7 +14,7 @@ import click
 from herdsight.errors import HerdsightError, InputError
 
 INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
-TERMINATED = 143  # and one that `kill` ended
+_SIGNALLED = 128  # and, with the signal's number added, one that another signal ended
 _PIPE_CLOSED = 141  # as a shell reports a program whose reader went away
 
 
@@ -24,7 +24,7 @@ _asked_to_end: list[int] = []  # the signal, once it came
 @contextmanager
 def ended() -> Iterator[None]:
     """Turn what a user can cause into a message and a status; a fault of our own stays a traceback."""
-    before = signal.signal(signal.SIGTERM, _end)
+    before = {number: signal.signal(number, _end) for number in _ENDING if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     except HerdsightError as error:
@@ -37,7 +37,7 @@ def ended() -> Iterator[None]:
         raise click.exceptions.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         click.echo("herdsight: interrupted", err=True)
-        raise click.exceptions.Exit(TERMINATED if _asked_to_end else INTERRUPTED) from error
+        raise click.exceptions.Exit(_SIGNALLED + _asked_to_end[0] if _asked_to_end else INTERRUPTED) from error
     except BrokenPipeError as error:
         _leave_stdout()
         raise click.exceptions.Exit(_PIPE_CLOSED) from error
@@ -48,7 +48,17 @@ def ended() -> Iterator[None]:
         _problems().report(InputError("there is no space left on the disk that is written to"))
         raise click.exceptions.Exit(InputError.exit_status) from error
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# The terminal that a prompt is on may be closed; `nohup` says that this does not matter.
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def asked_to_end() -> bool:
+    """Whether what looks like Ctrl-C is a signal that ends the program, which nobody may pass over."""
+    return bool(_asked_to_end)
 
 
 def _end(number: int, frame: object) -> None:

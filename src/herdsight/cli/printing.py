@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
 
 import click
@@ -13,7 +14,7 @@ from herdsight import output
 from herdsight.cli.bar import Bar
 from herdsight.findings.model import Hunt
 from herdsight.output import grids, pages
-from herdsight.output.parts import heading
+from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
     from herdsight.querying import Answer, Explanation
@@ -38,15 +39,33 @@ class Printer:
         else:
             output.write_hunt(found, self._form, _data())
 
-    def answers(self, parts: Iterable["Answer"]) -> None:
-        """Print the answer of each block as it comes."""
+    @property
+    def for_people(self) -> bool:
+        """Whether it prints tables to read."""
+        return self._form == "table"
+
+    def say(self, words: str) -> None:
+        """Say something on the way, to a person."""
+        if not self._quiet:
+            click.echo(output.printable(words), err=True)
+
+    def listing(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print words side by side, the first of each row being what the others are about."""
+        grid = side_by_side("", "dim", "dim")
+        for row in rows:
+            grid.add_row(*map(safe_text, row))
+        _page().print(grid)
+
+    def answers(self, parts: Iterable["Answer"], advice: str | None = None) -> None:
+        """Print the answer of each block as it comes; `advice` says how to see the rows that are left out."""
         for number, answer in enumerate(self._awaited(parts)):
-            self._warn(answer.warnings)
+            self.warn(answer.warnings)
             if self._form == "table":
                 console = _page()
                 if number:
                     heading(f"line {answer.first_line}", console)
-                grids.render_table(answer.table, console, grids.Rest(answer.rows, chart=answer.chart))
+                rest = grids.Rest(answer.rows, chart=answer.chart)
+                grids.render_table(answer.table, console, replace(rest, advice=advice) if advice else rest)
             else:
                 if number and self._form == "csv":
                     _data().write("\n")
@@ -57,7 +76,7 @@ class Printer:
         if self._form == "csv":
             raise click.UsageError("--explain has no CSV form; use --format table, json or ndjson.")
         for part in self._awaited(parts):
-            self._warn(part.warnings)
+            self.warn(part.warnings)
             if self._form == "table":
                 chart = {"chart": part.chart} if part.chart else {}
                 grids.render_explanation(part.first_line, _stages(part) | chart, _page())
@@ -65,7 +84,8 @@ class Printer:
                 record = {"line": part.first_line, **_stages(part), "chart": part.chart}
                 _data().write(output.json_text(record, indent=2 if self._form == "json" else None) + "\n")
 
-    def _warn(self, warnings: Iterable[str]) -> None:
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Write warnings to stderr."""
         if not self._quiet:
             for warning in warnings:
                 click.echo(f"herdsight: warning: {output.printable(warning)}", err=True)

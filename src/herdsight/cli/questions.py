@@ -1,14 +1,19 @@
-"""The query that a call asks: from -e, a file or stdin, and the logs that it is about."""
+"""The query that a call asks: from -e, a file or stdin, and the logs that it is about; or that it asks for a prompt."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from herdsight.cli.options import existing
 from herdsight.errors import InputError, Place, QueryError
+
+if TYPE_CHECKING:
+    from herdsight.telemetry import Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,36 @@ class Question:
             raise
 
 
+def asks_for_prompt(arguments: tuple[str, ...], options: "Options") -> bool:
+    """Whether a call without -e opens a prompt: on a terminal, where it begins with logs and not with a query's file.
+
+    A folder is logs, and so is a file that is recognised as a log and is not named *.kql.
+    """
+    if not _on_terminal():
+        return False
+    if not arguments:
+        return True
+    first = Path(arguments[0])
+    return first.is_dir() or (first.is_file() and first.suffix.lower() != ".kql" and _is_log(first, options))
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _is_log(path: Path, options: "Options") -> bool:
+    from herdsight.loading import ReadOptions, is_log
+
+    return is_log(path, ReadOptions((), options.tables, options.format_in))
+
+
 def asked(arguments: tuple[str, ...], kql: str | None) -> Question:
     """The query that these arguments of the command line ask."""
     if kql is not None:
         return Question(kql, "query", existing(arguments))
     if not arguments:
-        raise click.UsageError("give a query: FILE.kql, - for stdin, or -e KQL.", click.get_current_context())
+        hint = "give a query: FILE.kql, - for stdin, or -e KQL; on a terminal, logs alone open a prompt."
+        raise click.UsageError(hint, click.get_current_context())
     name, *paths = arguments
     return Question(_read(name), "stdin" if name == "-" else name, existing(paths))
 

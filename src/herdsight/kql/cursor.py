@@ -1,11 +1,12 @@
 """A reader over tokens: look, take, expect, and say what was wrong where."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from herdsight.errors import QueryError, UnsupportedError
 from herdsight.kql import syntax
 from herdsight.kql.lexer import Kind, Text, Token, tokens
+from herdsight.kql.reserved import NEW, VALUES
 
 _DEEPEST = 200  # nesting beyond this is no query that a person wrote, and would exhaust Python's stack
 
@@ -38,6 +39,11 @@ class Cursor:
     def ahead(self, distance: int) -> Token:
         """The token `distance` behind the next one; END past the end."""
         return self.tokens[min(self.position + distance, len(self.tokens) - 1)]
+
+    def sees(self, distance: int, *marks: str) -> bool:
+        """Whether the token `distance` behind the next one is one of these marks."""
+        token = self.ahead(distance)
+        return token.kind is Kind.MARK and token.value in marks
 
     def take(self) -> Token:
         """The next token, stepped over."""
@@ -79,11 +85,30 @@ class Cursor:
         """
         if self.next.kind is Kind.NAME:
             return self.take()
-        if self.at("[") and self.ahead(1).kind is Kind.STRING and self.ahead(2).value == "]":
+        if self.at("[") and self.ahead(1).kind is Kind.STRING and self.sees(2, "]"):
             opening, quoted, closing = self.take(), self.take(), self.take()
             whole = self.text.content[opening.start : closing.end]
             return Token(Kind.NAME, whole, quoted.value, opening.start)
         raise self.wrong(f"expected {what}")
+
+    def new_name(self, what: str, reserved: Collection[str] = NEW) -> Token:
+        """The next token, which must be a name that something new can be given.
+
+        Raises:
+            QueryError: it is a word of the language, or no name.
+        """
+        return self.free(self.name(what), reserved)
+
+    def free(self, name: Token, reserved: Collection[str] = VALUES) -> Token:
+        """A name that stands in brackets or is none of these words.
+
+        Raises:
+            QueryError: it is one.
+        """
+        if name.text not in reserved:
+            return name
+        what = f"`{name.text}` is a word of the language and no name here"
+        raise self.wrong(what, at=name.start, code="KS228", hint=f"write ['{name.text}']")
 
     def wrong(self, what: str, *, at: int | None = None, hint: str | None = None, code: str = "KS005") -> QueryError:
         """A syntax error at the next token, or at an offset."""

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from math import inf, nan
 
 from herdsight.errors import QueryError
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
-from herdsight.kql.lexer import Kind, Token
+from herdsight.kql.lexer import LEAST, Kind, Token, too_large
 from herdsight.kql.literals import datetime_micros, datetime_text, timespan_micros, timespan_text
+from herdsight.kql.reserved import VALUES
 from herdsight.tables import ColumnType
 
 _OR, _AND, EQUALITY, ORDER, _SUM, _PRODUCT, SIGN = range(1, 8)
@@ -53,10 +55,10 @@ def expression(cursor: Cursor, power: int = 0) -> syntax.Expression:
 def named_expression(cursor: Cursor) -> syntax.Expression:
     """`name = expression`, or an expression alone: a column's definition, or an argument."""
     start = cursor.next.start
-    if cursor.at("(") and (width := _unpacked(cursor)):
-        return _unpacking(cursor, width)
-    if _names_something(cursor):
-        name = cursor.name("a name")
+    if cursor.at("(") and _unpacks(cursor):
+        return _unpacking(cursor)
+    if names_something(cursor):
+        name = cursor.new_name("a name")
         cursor.take()
         return syntax.Assignment(start, name.value, expression(cursor))
     return expression(cursor)
@@ -74,28 +76,38 @@ def listed(
     return tuple(items)
 
 
-def _unpacked(cursor: Cursor) -> int:
-    """How many tokens the names of `(a, b) =` take, parentheses included; 0 where there is no such thing."""
+def _unpacks(cursor: Cursor) -> bool:
+    """Whether `(a, b) =` comes next."""
     distance = 1
-    while cursor.ahead(distance).kind is Kind.NAME and cursor.ahead(distance + 1).value == ",":
-        distance += 2
-    closes = cursor.ahead(distance).kind is Kind.NAME and cursor.ahead(distance + 1).value == ")"
-    return distance + 2 if closes and cursor.ahead(distance + 2).value == "=" else 0
+    while width := _width_of_name(cursor, distance):
+        distance += width + 1
+        if not cursor.sees(distance - 1, ","):
+            return cursor.sees(distance - 1, ")") and cursor.sees(distance, "=")
+    return False
 
 
-def _unpacking(cursor: Cursor, width: int) -> syntax.Unpacking:
-    start = cursor.next.start
-    taken = [cursor.take() for _ in range(width)]
-    cursor.take()
-    names = tuple(token.value for token in taken if token.kind is Kind.NAME)
-    return syntax.Unpacking(start, names, expression(cursor))
+def _unpacking(cursor: Cursor) -> syntax.Unpacking:
+    start = cursor.take().start
+    names = [cursor.new_name("a name").value]
+    while cursor.accept(","):
+        names.append(cursor.new_name("a name").value)
+    cursor.expect(")", "behind the names")
+    cursor.expect("=", "behind the names")
+    return syntax.Unpacking(start, tuple(names), expression(cursor))
 
 
-def _names_something(cursor: Cursor) -> bool:
-    bracketed = cursor.at("[") and cursor.ahead(1).kind is Kind.STRING and cursor.ahead(2).value == "]"
-    bare = cursor.next.kind is Kind.NAME
-    sign = cursor.ahead(3 if bracketed else 1)
-    return (bare or bracketed) and sign.kind is Kind.MARK and sign.value == "="
+def names_something(cursor: Cursor) -> bool:
+    """Whether `name =` comes next, the name bare or in brackets."""
+    width = _width_of_name(cursor, 0)
+    return width > 0 and cursor.sees(width, "=")
+
+
+def _width_of_name(cursor: Cursor, distance: int) -> int:
+    """How many tokens a name takes that stands there: one bare, three in brackets; 0 where there is none."""
+    if cursor.ahead(distance).kind is Kind.NAME:
+        return 1
+    opens = cursor.sees(distance, "[") and cursor.ahead(distance + 1).kind is Kind.STRING
+    return 3 if opens and cursor.sees(distance + 2, "]") else 0
 
 
 def _power(token: Token) -> int:
@@ -126,16 +138,21 @@ def _between(cursor: Cursor, value: syntax.Expression, token: Token) -> syntax.B
 
 def _list(cursor: Cursor, operator: str) -> tuple[syntax.Expression, ...]:
     cursor.expect("(", f"after '{operator}'")
-    items = listed(cursor, argument, (")",))
+    items = listed(cursor, _inside, (")",))
     cursor.expect(")", "behind the list")
     return items
 
 
 def argument(cursor: Cursor) -> syntax.Expression:
-    """An argument, or what stands in parentheses: a value, a named value, or a query."""
+    """An argument: a value, a named value, or a query."""
+    return _inside(cursor, named_expression)
+
+
+def _inside(cursor: Cursor, value_of: Callable[[Cursor], syntax.Expression] = expression) -> syntax.Expression:
+    """What stands in parentheses: a value, or a query."""
     if (source := cursor.source(cursor)) is not None:
         return cursor.pipeline(cursor, source)
-    value = named_expression(cursor)
+    value = value_of(cursor)
     if cursor.at("|"):
         if not isinstance(value, syntax.Source):
             raise cursor.wrong("a query begins with a table")
@@ -146,6 +163,9 @@ def argument(cursor: Cursor) -> syntax.Expression:
 def _prefix(cursor: Cursor) -> syntax.Expression:
     if cursor.at("-", "+"):
         sign = cursor.take()
+        if cursor.next.value == str(-LEAST) and cursor.next.kind is Kind.LONG and sign.value == "-":
+            cursor.take()
+            return syntax.Literal(sign.start, LEAST, ColumnType.LONG)
         return _signed(sign, expression(cursor, SIGN))
     if cursor.at("*"):
         return syntax.Star(cursor.take().start)
@@ -155,9 +175,17 @@ def _prefix(cursor: Cursor) -> syntax.Expression:
 def _signed(sign: Token, operand: syntax.Expression) -> syntax.Expression:
     if sign.value == "+":
         return operand
-    if isinstance(operand, syntax.Literal) and isinstance(operand.value, int | float):
+    if (
+        isinstance(operand, syntax.Literal)
+        and operand.type in _SIGNED
+        and isinstance(operand.value, int | float)
+        and operand.value not in (LEAST, -_INT_REACH)  # whose negatives may not be of the type
+    ):
         return replace(operand, start=sign.start, value=-operand.value)
     return syntax.Unary(sign.start, "-", operand)
+
+
+_SIGNED = (ColumnType.INT, ColumnType.LONG, ColumnType.REAL, ColumnType.DECIMAL, ColumnType.TIMESPAN)
 
 
 def _postfix(cursor: Cursor, value: syntax.Expression) -> syntax.Expression:
@@ -166,7 +194,7 @@ def _postfix(cursor: Cursor, value: syntax.Expression) -> syntax.Expression:
         if mark.value == "." and cursor.at("[") and cursor.ahead(1).kind is not Kind.STRING:
             mark = cursor.take()  # d.[key] is d[key]
         if mark.value == ".":
-            value = syntax.Member(mark.start, value, cursor.name("a property's name after '.'").value)
+            value = syntax.Member(mark.start, value, cursor.new_name("a property's name after '.'", VALUES).value)
         else:
             value = syntax.Index(mark.start, value, expression(cursor))
             cursor.expect("]", "behind the index")
@@ -179,6 +207,8 @@ def _atom(cursor: Cursor) -> syntax.Expression:
         case Kind.STRING:
             return string(cursor)
         case Kind.LONG:
+            if int(token.value) == -LEAST:
+                raise too_large(cursor.text.place(token.start))
             return syntax.Literal(cursor.take().start, int(token.value), ColumnType.LONG)
         case Kind.REAL:
             return syntax.Literal(cursor.take().start, float(token.value), ColumnType.REAL)
@@ -207,7 +237,7 @@ def string(cursor: Cursor) -> syntax.Literal:
 
 def _parenthesised(cursor: Cursor) -> syntax.Expression:
     cursor.take()
-    value = argument(cursor)
+    value = _inside(cursor)
     cursor.expect(")", "to close the parenthesis")
     return value
 
@@ -217,12 +247,12 @@ def _named(cursor: Cursor) -> syntax.Expression:
     if token.value in _BOOLS:
         return syntax.Literal(token.start, _BOOLS[token.value], ColumnType.BOOL)
     if not cursor.at("("):
-        return syntax.Name(token.start, token.value)
+        return syntax.Name(token.start, cursor.free(token).value)
     if token.value == "typeof":
         return syntax.TypeOf(token.start, type_of(cursor))
     cursor.take()
     if token.value == "dynamic":
-        value = _dynamic(cursor)
+        value: syntax.Literal | syntax.Call = _dynamic(cursor)
     elif token.value in _TYPED:
         value = _typed(cursor, _TYPED[token.value])
     else:
@@ -291,7 +321,7 @@ _REALS = {"nan": nan, "inf": inf}
 _INT_REACH = 2**31
 
 
-def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal:
+def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal | syntax.Call:
     """What stands between the parentheses of long(...), real(...), bool(...) and the like."""
     start = cursor.next.start
     sign = -1 if cursor.accept("-") else 1
@@ -301,25 +331,37 @@ def _typed(cursor: Cursor, kind: ColumnType) -> syntax.Literal:
         return syntax.Literal(start, None, kind)
     if token.kind is Kind.STRING:
         return _from_text(cursor, token.value, kind, start)
-    if kind is ColumnType.BOOL and token.value in ("true", "false", "0", "1"):
-        return syntax.Literal(start, token.value in ("true", "1"), kind)
+    if kind is ColumnType.BOOL and token.value in (*_BOOLS, "0", "1"):
+        return syntax.Literal(start, token.value.lower() in ("true", "1"), kind)
     if kind is ColumnType.REAL and token.value in _REALS:
         return syntax.Literal(start, sign * _REALS[token.value], kind)
     if kind in (ColumnType.INT, ColumnType.LONG) and token.kind is Kind.LONG:
         number = sign * int(token.value)
+        if number == -LEAST:
+            raise too_large(cursor.text.place(token.start))
         if kind is ColumnType.INT and not -_INT_REACH <= number < _INT_REACH:
             what = "the number does not fit in 32 bits"
             raise cursor.wrong(what, at=token.start, code="HS003", hint="write long(...)")
         return syntax.Literal(start, number, kind)
     if kind in (ColumnType.REAL, ColumnType.DECIMAL) and token.kind in (Kind.LONG, Kind.REAL):
-        return syntax.Literal(start, sign * float(token.value), kind)
+        return _real(start, sign * float(token.value), f"{'-' if sign < 0 else ''}{token.value}", kind)
     raise cursor.wrong(f"'{token.text}' is no {kind} literal", at=token.start)
+
+
+def _real(start: int, value: float, text: str, kind: ColumnType) -> syntax.Literal | syntax.Call:
+    """A number with a fraction; a decimal that no real is equal to is read from its text, so that no digit is lost."""
+    if kind is ColumnType.DECIMAL and Decimal(text) != Decimal(str(value)):
+        return syntax.Call(start, "todecimal", (syntax.Literal(start, text, ColumnType.STRING),))
+    return syntax.Literal(start, value, kind)
 
 
 def _raw(cursor: Cursor) -> syntax.Literal:
     token = cursor.take()
     name, _, inside = token.value.partition("(")
     return _from_text(cursor, inside.rstrip()[:-1].strip(), _TYPED[name.strip()], token.start)
+
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> syntax.Literal:
@@ -331,7 +373,7 @@ def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> synta
                 return syntax.Literal(start, datetime_micros(text), kind)
             case ColumnType.TIMESPAN:
                 return syntax.Literal(start, timespan_micros(text), kind)
-            case ColumnType.GUID:
+            case ColumnType.GUID if _GUID.fullmatch(text):
                 return syntax.Literal(start, text.lower(), kind)
     except ArithmeticError:
         raise cursor.unsupported("a time finer than a microsecond", start) from None
@@ -343,10 +385,14 @@ def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> synta
 def _no_literal(cursor: Cursor, text: str, kind: ColumnType, start: int) -> QueryError:
     if kind is ColumnType.DATETIME and re.search(r"\d.*[/A-Za-z]", text.upper().replace("T", "").removesuffix("Z")):
         return cursor.unsupported(f"the form of datetime({text})", start)
-    hint = {ColumnType.DATETIME: "2024-05-31 or 2024-05-31T10:00:00Z", ColumnType.TIMESPAN: "5m or 1.02:03:04"}.get(
-        kind
-    )
-    return cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=f"write {hint}" if hint else None)
+    return cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=_FORM_HINTS.get(kind))
+
+
+_FORM_HINTS = {
+    ColumnType.DATETIME: "write 2024-05-31 or 2024-05-31T10:00:00Z",
+    ColumnType.TIMESPAN: "write 5m or 1.02:03:04",
+    ColumnType.GUID: "write 74be27de-1e4e-49d9-b579-fe0b331d3642",
+}
 
 
 def _dynamic(cursor: Cursor) -> syntax.Literal:

@@ -1,6 +1,7 @@
 """Text to tokens, each with its place."""
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,8 +53,8 @@ _PATTERN = re.compile(
   | (?P<raw>\b{_RAW})
   | (?P<timespan>\d+(?:\.\d+)?{_TIMESPAN_UNIT}\b)
   | (?P<hex>0[xX][0-9a-fA-F]+\b)
-  | (?P<real>\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)
-  | (?P<long>\d{{1,40}})(?![A-Za-z_0-9])
+  | (?P<real>\d+\.\d+(?:[eE][+-]?\d+)?|\d+\.?[eE][+-]?\d+|\d+\.(?![.A-Za-z_]))
+  | (?P<long>\d+)(?![A-Za-z_0-9])
   | (?P<operator>!in~|in~|!between\b|!(?:in|has|contains|startswith|endswith|hasprefix|hassuffix)(?:_cs)?\b)
   | (?P<name>\$?[A-Za-z_][A-Za-z_\d]*)
   | (?P<mark>\.\.|==|=~|!~|!=|<>|<=|>=|=>|[|,;:()\[\]{{}}=<>+\-*/%.!?$@])
@@ -127,7 +128,7 @@ def _token(group: str, found: str, start: int) -> Token | None:
         case "timespan":
             return Token(Kind.TIMESPAN, found, found, start)
         case "hex" | "long":
-            return Token(Kind.LONG, found, str(int(found, 16) if group == "hex" else int(found)), start)
+            return Token(Kind.LONG, found, _whole(group, found), start)
         case "real":
             return Token(Kind.REAL, found, found, start)
         case "name":
@@ -138,13 +139,28 @@ def _token(group: str, found: str, start: int) -> Token | None:
 
 def _check(text: Text, token: Token) -> None:
     """Raise what the pattern could not see: a number that 64 bits do not hold, a string that is no text."""
-    if token.kind is Kind.LONG and int(token.value) > _LARGEST:
-        raise QueryError("the number does not fit in 64 bits", code="HS003", place=text.place(token.start))
-    if token.kind is Kind.STRING and any("\ud800" <= character <= "\udfff" for character in token.value):
-        raise QueryError("the string holds half a character", code="HS004", place=text.place(token.start))
+    if token.kind is Kind.LONG and (not token.value or int(token.value) > -LEAST):
+        raise too_large(text.place(token.start))
+    if token.kind is Kind.STRING and _HALF.search(token.value):
+        what = "the string holds half a character, or one that there is not"
+        raise QueryError(what, code="HS004", place=text.place(token.start))
 
 
-_LARGEST = 2**63 - 1
+LEAST = -(2**63)  # of a long
+_MOST_DIGITS = 20  # that a long can have, whichever way it is written
+_HALF = re.compile("[\ud800-\udfff]")
+_NO_CHARACTER = "\udfff"  # what an escape beyond the last character stands for: a half, which no text has
+
+
+def too_large(place: Place) -> QueryError:
+    """The error for a whole number that is no long."""
+    return QueryError("the number does not fit in 64 bits", code="HS003", place=place)
+
+
+def _whole(group: str, found: str) -> str:
+    """A whole number in decimal digits; none where there are more than a long can have."""
+    digits = (found[2:] if group == "hex" else found).lstrip("0") or "0"
+    return str(int(digits, 16 if group == "hex" else 10)) if len(digits) <= _MOST_DIGITS else ""
 
 
 def _string_value(group: str, found: str) -> str:
@@ -160,7 +176,8 @@ def _string_value(group: str, found: str) -> str:
 def _unescape(match: re.Match[str]) -> str:
     code = match.group(1)
     if len(code) > 1:
-        return chr(int(code[1:], 16))
+        number = int(code[1:], 16)
+        return chr(number) if number <= sys.maxunicode else _NO_CHARACTER
     return _ESCAPES.get(code, code)
 
 

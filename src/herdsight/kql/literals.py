@@ -6,6 +6,7 @@ from herdsight.prelude.times import DAY, MICROSECOND, instant, span
 
 __all__ = ["DAY", "EPOCH", "datetime_micros", "datetime_text", "micros", "moment", "timespan_micros", "timespan_text"]
 
+_REACH = 2**63  # of a count of microseconds
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 a naive datetime is UTC throughout the language, as in KQL
 
 
@@ -13,10 +14,12 @@ def timespan_micros(text: str) -> int:
     """`1d`, `1.5h`, `1.02:03:04.5`, or a bare number of days, in microseconds.
 
     Raises:
-        ValueError: the text is none of these.
+        ValueError: the text is none of these, or longer than 64 bits count.
         ArithmeticError: it is finer than a microsecond, which is as fine as times are here (Kusto's tick is 100 ns).
     """
     amount = span(text)
+    if not -_REACH <= amount < _REACH:
+        raise ValueError(text)
     if amount != amount.to_integral_value():
         raise ArithmeticError(text)
     return int(amount)

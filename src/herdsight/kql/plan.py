@@ -243,7 +243,10 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A join on equalities. `fields` are named as they leave it: a name that both sides have gets a number."""
+    """A join on equalities. `fields` are named as they leave it: a name that both sides have gets a number.
+
+    `nulls`: a null key matches a null one, which it does in no join that a query writes.
+    """
 
     kind: str
     left: Relation
@@ -251,6 +254,7 @@ class Join:
     keys: tuple[KeyPair, ...]
     left_fields: tuple[Item, ...]  # what it puts out: name, and Ref into the left side
     right_fields: tuple[Item, ...]
+    nulls: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:

@@ -10,6 +10,7 @@ from functools import singledispatch
 from herdsight.kql import syntax
 from herdsight.kql.expressions import EQUALITY, ORDER, POWERS, SIGN, TYPE_NAMES
 from herdsight.kql.operators import SOURCES, UNSUPPORTED
+from herdsight.kql.reserved import BOUND
 from herdsight.kql.text import name_text, typed_text
 from herdsight.tables import ColumnType
 
@@ -23,10 +24,8 @@ _RESERVED = frozenset(
     (
         *(word for word in (*POWERS, *SOURCES, *UNSUPPORTED, *TYPE_NAMES) if word.isidentifier()),
         *("let", "set", "declare", "alias", "restrict"),  # begin a statement
-        *("true", "True", "TRUE", "false", "False", "FALSE", "materialize", "toscalar"),
-        *("as", "asc", "by", "desc", "first", "last", "of", "others", "to"),  # belong to a clause
-        *("invoke", "project", "sample", "where"),
-        *("bagexpansion", "flags", "isfuzzy", "kind", "relaxed", "simple", "with_itemindex", "withsource"),
+        *("true", "True", "TRUE", "false", "False", "FALSE"),
+        *BOUND,
     )
 )
 
@@ -146,7 +145,7 @@ def _named(node: syntax.Expression) -> str:
         case syntax.Assignment(name=name, value=value):
             return f"{_name(name)} = {_expression(value)}"
         case syntax.Unpacking(names=names, value=value):
-            return f"({', '.join(names)}) = {_expression(value)}"
+            return f"({', '.join(map(_name, names))}) = {_expression(value)}"
         case _:
             return _expression(node)
 
@@ -238,7 +237,7 @@ def _(node: syntax.Pattern) -> str:
 def _(node: syntax.Member) -> str:
     is_literal = isinstance(node.value, syntax.Literal)
     base = _block(_text(node.value)) if is_literal else _expression(node.value, _ATOM)  # 1.e5 is a number
-    return f"{base}.{name_text(node.name)}"
+    return f"{base}.{_name(node.name)}"
 
 
 @_text.register

@@ -13,6 +13,7 @@ from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Kind, Text, Token, lenient
 from herdsight.kql.operators import OPERATORS, SOURCES, UNSUPPORTED, operator_name, scalar_parameters
 from herdsight.kql.operators.common import columns
+from herdsight.kql.reserved import BOUND
 from herdsight.tables import ColumnType
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -130,11 +131,11 @@ def _blank_line(gap: str) -> bool:
 
 def _goes_on(token: Token, following: Token) -> bool:
     is_mark = token.kind is Kind.MARK
-    ends_open = (is_mark and token.value not in (*_CLOSING, "*")) or _is_word(token, _AWAITING)
-    return ends_open or following.value in ("|", ";", *_CLOSING) or _is_word(following, _CONTINUING)
+    ends_open = (is_mark and token.value not in (*_CLOSING, "*")) or _is_word(token, *_AWAITING)
+    return ends_open or following.value in ("|", ";", *_CLOSING) or _is_word(following, *_CONTINUING)
 
 
-def _is_word(token: Token, words: tuple[str, ...]) -> bool:
+def _is_word(token: Token, *words: str) -> bool:
     return token.kind is Kind.NAME and token.value in words
 
 
@@ -144,7 +145,7 @@ _CONTINUING = ("and", "or", "by", "on", "asc", "desc")
 
 def _statement(cursor: Cursor) -> syntax.Statement:
     start = cursor.next.start
-    if cursor.at("let") and (cursor.ahead(1).kind is Kind.NAME or cursor.ahead(1).value == "["):
+    if cursor.at("let") and (cursor.ahead(1).kind is Kind.NAME or cursor.sees(1, "[")):
         cursor.take()
         return _let(cursor, start)
     if cursor.at("set") and cursor.ahead(1).kind is Kind.NAME:
@@ -161,9 +162,9 @@ def _statement(cursor: Cursor) -> syntax.Statement:
 
 
 def _let(cursor: Cursor, start: int) -> syntax.Let:
-    name = cursor.name("a name after 'let'")
+    name = cursor.new_name("a name after 'let'", BOUND)
     cursor.expect("=", "after the name")
-    if cursor.at("view") and cursor.ahead(1).value == "(":
+    if cursor.at("view") and cursor.sees(1, "("):
         cursor.take()
         return syntax.Let(start, name.value, _function(cursor, view=True))
     if cursor.at("(") and _declares_function(cursor):
@@ -177,7 +178,7 @@ def _declares_function(cursor: Cursor) -> bool:
         mark = cursor.ahead(distance)
         depth += (mark.value == "(") - (mark.value == ")") if mark.kind is Kind.MARK else 0
         distance += 1
-    return cursor.ahead(distance).value == "{"
+    return cursor.sees(distance, "{")
 
 
 def _function(cursor: Cursor, *, view: bool) -> syntax.Function:
@@ -192,13 +193,13 @@ def _function(cursor: Cursor, *, view: bool) -> syntax.Function:
 
 
 def _parameter(cursor: Cursor) -> syntax.Parameter:
-    name = cursor.name("a parameter's name")
+    name = cursor.new_name("a parameter's name")
     cursor.expect(":", "between a parameter and its type")
     if not cursor.at("("):
         kind = type_name(cursor)
         default = expression(cursor) if cursor.accept("=") else None
         return syntax.Parameter(name.start, name.value, kind, (), default)
-    if cursor.ahead(1).value == "*":
+    if cursor.sees(1, "*"):
         for mark in "(*)":
             cursor.expect(mark, "in a table's type")
         return syntax.Parameter(name.start, name.value, None)
@@ -248,7 +249,7 @@ def _source(cursor: Cursor) -> syntax.Source | None:
     if token.value in SOURCES and _begins_source(cursor, token, following):
         cursor.take()
         return SOURCES[token.value](cursor, token.start)
-    begins = following.kind in (Kind.NAME, Kind.STRING, Kind.LONG) or following.value == "("
+    begins = following.kind in (Kind.NAME, Kind.STRING, Kind.LONG) or cursor.sees(1, "(")
     if token.value in UNSUPPORTED and begins and following.value not in OPERATORS:
         raise cursor.unsupported(f"the operator '{token.value}'", token.start, UNSUPPORTED[token.value])
     return None
@@ -257,14 +258,19 @@ def _source(cursor: Cursor) -> syntax.Source | None:
 def _begins_source(cursor: Cursor, token: Token, following: Token) -> bool:
     """Whether the word is a source here: most are names that people give to columns, too."""
     if token.value == "range":  # and a function
-        return following.kind is Kind.NAME and cursor.ahead(2).value == "from"
+        is_bracketed = cursor.sees(1, "[") and cursor.ahead(2).kind is Kind.STRING and cursor.sees(3, "]")
+        named = 3 if is_bracketed else 1 if following.kind is Kind.NAME else 0
+        return named > 0 and _is_word(cursor.ahead(named + 1), "from")
     if token.value in ("datatable", "externaldata"):
-        return following.value == "("
+        return cursor.sees(1, "(")
     if token.value in ("union", "search"):
-        return following.kind in (Kind.NAME, Kind.STRING, Kind.MARK) and following.value not in (
-            *("=", ")", ",", "|", ";", ".", "==", "!=", "[", "=~", "has", "contains"),
-        )
-    return following.kind not in (Kind.MARK, Kind.END) or following.value in ("(", "[", "-", "+")
+        if following.kind is Kind.MARK:
+            return not cursor.sees(1, "=", ")", ",", "|", ";", ".", "==", "!=", "[", "=~")
+        return following.kind is Kind.STRING or (following.kind is Kind.NAME and following.value not in _TESTS)
+    return following.kind not in (Kind.MARK, Kind.END) or cursor.sees(1, "(", "[", "-", "+")
+
+
+_TESTS = ("has", "contains")  # what may follow a column that is called like a source
 
 
 def _pipeline(cursor: Cursor, source: syntax.Source) -> syntax.Pipeline:

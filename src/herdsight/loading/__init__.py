@@ -1,6 +1,7 @@
 """Loading logs into an engine: recognised, copied or read in place, and accounted for record by record."""
 
 from herdsight.loading.load import load
+from herdsight.loading.recognition import is_log
 from herdsight.loading.records import FileRow, Loaded, ReadOptions, Relation
 
-__all__ = ["FileRow", "Loaded", "ReadOptions", "Relation", "load"]
+__all__ = ["FileRow", "Loaded", "ReadOptions", "Relation", "is_log", "load"]

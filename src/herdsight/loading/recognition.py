@@ -21,6 +21,11 @@ def check_options(options: ReadOptions) -> None:
             raise InputError(f"there is no table {name!r}", hint=f"tables: {', '.join(NAMES)}")
 
 
+def is_log(path: Path, options: ReadOptions) -> bool:
+    """Whether the file would be read as a log."""
+    return recognised(LogFile(path, 0), options).is_readable
+
+
 def recognised(file: LogFile, options: ReadOptions) -> LogFile:
     """Look at the head of the file; what stands in the way becomes a note."""
     try:

@@ -50,7 +50,7 @@ CREATE MACRO kql_array_length(item) AS len(kql_array(item));
 CREATE MACRO kql_array_reverse(item) AS kql_array_of(list_reverse(kql_array(item)));
 -- Both ends belong to the slice.
 CREATE MACRO kql_array_slice(item, low, high) AS kql_array_of(list_transform(
-    [{'items': kql_array(item), 'low': low, 'high': high}],
+    [{'items': kql_array(item), 'low': kql_bounded(low), 'high': kql_bounded(high)}],
     lambda s: s.items[
         CASE WHEN s.low < 0 THEN greatest(len(s.items) + s.low, 0) ELSE s.low END + 1
         : greatest(CASE WHEN s.high < 0 THEN len(s.items) + s.high ELSE s.high END + 1, 0)])[1]);
@@ -60,7 +60,7 @@ CREATE MACRO kql_array_rotate(item, places) AS kql_array_of(list_transform(list_
     lambda r: r.items[r.cut + 1:] || r.items[:r.cut])[1]);
 -- To the left; a negative number of places is to the right. Where the filling is null, "" fills an array of strings.
 CREATE MACRO kql_array_shift(item, places, filling) AS kql_array_of(list_transform(list_transform(
-    [{'items': kql_array(item), 'places': places, 'filling': CAST(filling AS JSON)}],
+    [{'items': kql_array(item), 'places': kql_bounded(places), 'filling': CAST(filling AS JSON)}],
     lambda s: {'items': s.items, 'places': s.places, 'filling': coalesce(s.filling, kql_filling(s.items))}),
     lambda r: CASE WHEN r.places >= 0 THEN list_resize(r.items[r.places + 1:], len(r.items), r.filling)
         WHEN r.places < 0 THEN

@@ -23,6 +23,7 @@ CREATE MACRO kql_log2(x) AS CASE WHEN x >= 0 THEN log2(x) END;
 CREATE MACRO kql_log10(x) AS CASE WHEN x >= 0 THEN log10(x) END;
 CREATE MACRO kql_acos(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN acos(x) END;
 CREATE MACRO kql_asin(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) END;
+CREATE MACRO kql_places(digits) AS CAST(kql_bounded(digits) AS INTEGER);
 CREATE MACRO kql_sign(x) AS CAST(sign(x) AS DOUBLE);
 CREATE MACRO kql_rand(count) AS CASE WHEN count > 0 THEN floor(random() * count) END;
 

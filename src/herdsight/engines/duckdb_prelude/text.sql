@@ -32,11 +32,15 @@ CREATE MACRO kql_translate(search, replacement, s) AS
     translate(s, search, replacement || repeat(right(replacement, 1), length(search)));
 
 -- Positions count from 0; a negative start counts from the end. A length of -1 reaches to the end.
-CREATE MACRO kql_begin(s, start) AS CASE WHEN start < 0 THEN greatest(length(s) + start, 0) ELSE start END;
+-- No text and no array is as long as the bound, so that a position that is bounded says the same and can be counted with.
+CREATE MACRO kql_bounded(n) AS CASE WHEN n > 2147483647 THEN 2147483647 WHEN n < -2147483647 THEN -2147483647 ELSE n END;
+CREATE MACRO kql_begin(s, start) AS
+    CASE WHEN start < 0 THEN greatest(length(s) + start, 0) ELSE kql_bounded(start) END;
 CREATE MACRO kql_rest(s, start) AS substr(s, kql_begin(s, start) + 1);
-CREATE MACRO kql_substring(s, start, length) AS substr(s, kql_begin(s, start) + 1, greatest(length, 0));
+CREATE MACRO kql_substring(s, start, length) AS substr(s, kql_begin(s, start) + 1, greatest(kql_bounded(length), 0));
 CREATE MACRO kql_window(s, begin, reach) AS
-    CASE WHEN reach = -1 THEN substr(s, begin + 1) WHEN reach >= 0 THEN substr(s, begin + 1, reach) END;
+    CASE WHEN reach = -1 THEN substr(s, kql_bounded(begin) + 1)
+    WHEN reach >= 0 THEN substr(s, kql_bounded(begin) + 1, kql_bounded(reach)) END;
 CREATE MACRO kql_indexof(s, part) AS strpos(s, part) - 1;
 CREATE MACRO kql_indexof_from(s, part, begin, reach) AS
     CASE WHEN reach >= -1 THEN coalesce(nullif(strpos(kql_window(s, begin, reach), part), 0) + begin, 0) - 1 END;
@@ -44,7 +48,7 @@ CREATE MACRO kql_indexof_between(s, part, start, reach) AS kql_indexof_from(s, p
 -- From each occurrence to the next, the length counts anew: the reference's example with an occurrence of 2 says so.
 CREATE MACRO kql_indexof_nth(s, part, start, reach, nth) AS
     CASE WHEN nth = 0 THEN -1 WHEN nth > 0 AND reach >= -1 THEN list_reduce(
-        range(nth),
+        range(least(nth, length(s) + 1)),
         lambda found, i: CASE WHEN found < 0 AND i > 0 THEN -1 ELSE kql_indexof_from(s, part, found + 1, reach) END,
         kql_begin(s, start) - 1) END;
 
@@ -57,7 +61,8 @@ CREATE MACRO kql_countof(s, part) AS
 CREATE MACRO kql_parts(s, delimiter) AS CASE WHEN delimiter = '' THEN [s] ELSE string_split(s, delimiter) END;
 CREATE MACRO kql_split(s, delimiter) AS CAST(to_json(kql_parts(s, delimiter)) AS VARCHAR);
 CREATE MACRO kql_split_at(s, delimiter, position) AS
-    CAST(to_json(CASE WHEN position >= 0 THEN kql_parts(s, delimiter)[position + 1:position + 1] ELSE [] END) AS VARCHAR);
+    CAST(to_json(CASE WHEN position >= 0 THEN
+    kql_parts(s, delimiter)[kql_bounded(position) + 1:kql_bounded(position) + 1] ELSE [] END) AS VARCHAR);
 CREATE MACRO kql_strcat_array(items, delimiter) AS coalesce(array_to_string(
     list_transform(from_json(items, '["VARCHAR"]'), lambda item: coalesce(item, '')), delimiter), '');
 

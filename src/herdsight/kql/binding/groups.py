@@ -71,7 +71,8 @@ def _only(rows: plan.Relation, chosen: plan.Relation, keys: tuple[plan.Item, ...
     named = tuple(plan.Item(hidden(f"key {key.name}"), key.value) for key in keys)
     keyed = plan.Projection(rows, (*(kept(column) for column in rows.fields), *named))
     pairs = tuple(plan.KeyPair(item.name, key.name) for item, key in zip(named, keys, strict=True))
-    return plan.Join("leftsemi", keyed, chosen, pairs, tuple(kept(column) for column in rows.fields), ())
+    fields = tuple(kept(column) for column in rows.fields)
+    return plan.Join("leftsemi", keyed, chosen, pairs, fields, (), nulls=True)
 
 
 def _together(levels: Sequence[Bound]) -> Bound:
@@ -81,8 +82,8 @@ def _together(levels: Sequence[Bound]) -> Bound:
         shared = [column for column in level.fields if column in whole.fields]
         added = [column for column in level.fields if column not in whole.fields]
         pairs = tuple(plan.KeyPair(column.name, column.name) for column in shared)
-        left = tuple(kept(column) for column in whole.fields)
-        whole = plan.Join("inner", whole, level.relation, pairs, left, tuple(kept(column) for column in added))
+        left, right = (tuple(kept(column) for column in fields) for fields in (whole.fields, added))
+        whole = plan.Join("inner", whole, level.relation, pairs, left, right, nulls=True)
     return Bound(whole)
 
 

@@ -74,10 +74,19 @@ def default_name(expression: syntax.Expression) -> str | None:
         case syntax.Call(name=function, arguments=arguments):
             inner = default_name(arguments[0]) if arguments else None
             if function in AGGREGATES:
-                return _aggregate_name(AGGREGATES[function], inner)
+                return _aggregate_name(AGGREGATES[function], inner, arguments[1:])
+            if arguments and isinstance(arguments[0], syntax.Call) and arguments[0].name in _OF_SEVERAL:
+                inner = None
             return _scalar_name(SCALARS.get(function, ()), function, inner, arguments)
         case _:
             return None
+
+
+# Aggregates that may make several columns: what is made of one of them gets no name from it.
+_OF_SEVERAL = (
+    *("take_any", "arg_max", "arg_min", "percentile", "percentiles", "percentilew", "percentilesw"),
+    *("percentiles_array", "percentilesw_array"),
+)
 
 
 def _scalar_name(
@@ -89,5 +98,7 @@ def _scalar_name(
     return f"{rows[0].prefix or function}_{inner or ''}" if naming is Naming.PREFIXED else None
 
 
-def _aggregate_name(aggregate: Aggregate, inner: str | None) -> str:
+def _aggregate_name(aggregate: Aggregate, inner: str | None, further: Sequence[syntax.Expression]) -> str:
+    if aggregate.name == "percentile" and further and isinstance(further[0], syntax.Literal):
+        return f"percentile_{inner or ''}_{further[0].value}".replace(".", "_")
     return f"{aggregate.prefix}_{inner or ''}" if aggregate.prefix else (inner or aggregate.name)

@@ -9,7 +9,7 @@ from herdsight.kql.binding.dispatch import bind_operator
 from herdsight.kql.binding.items import constant, with_columns
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, hidden
-from herdsight.kql.functions import SCALARS
+from herdsight.kql.functions import SCALARS, re2
 from herdsight.kql.functions.internal import PARSE_KV
 from herdsight.tables import ColumnType
 
@@ -30,6 +30,8 @@ def _(operator: syntax.Parse, context: Context, bound: Bound) -> Bound:
     text = converted(scalar(context, operator.value, bound.scope()), ColumnType.STRING)
     if operator.kind == "regex":
         pattern, captures = _regular(operator)
+        if (why := re2.fault(pattern)) is not None:
+            raise context.wrong(f"the pattern is no regular expression: {why}", operator.start, code="KS131")
     else:
         pattern, captures = _simple(operator.parts)
     relaxed = operator.kind == "relaxed"
@@ -65,15 +67,12 @@ def _regular(operator: syntax.Parse) -> tuple[str, list[plan.Capture]]:
                 pattern += ".*?"
             case syntax.Literal(value=value):
                 pattern += str(value)
-                groups += len(_GROUP.findall(str(value)))
+                groups += len(re2.groups(str(value)))
             case syntax.Capture(name=name, type=kind):
                 groups += 1
                 captures.append(plan.Capture(name, groups, kind))
                 pattern += f"({_FORMS[kind]})" if kind in _FORMS else "(.*)"
-    return f"{pattern}$", captures
-
-
-_GROUP = re.compile(r"(?<!\\)(?:\\\\)*\((?!\?)|\(\?P<")
+    return re2.spelt(f"{pattern}$"), captures
 
 
 def _with_following(parts: Sequence[_Part]) -> Iterator[tuple[_Part, _Part | None]]:
@@ -83,24 +82,49 @@ def _with_following(parts: Sequence[_Part]) -> Iterator[tuple[_Part, _Part | Non
 @bind_operator.register
 def _(operator: syntax.ParseKv, context: Context, bound: Bound) -> Bound:
     text = converted(scalar(context, operator.value, bound.scope()), ColumnType.STRING)
-    options: dict[str, syntax.Value] = {
-        option.name: constant(context, option.value, f"the option {option.name}").value for option in operator.options
-    }
-    unknown = set(options) - {"pair_delimiter", "kv_delimiter", "quote", "escape", "greedy", "regex"}
-    if unknown:
-        raise context.wrong(f"parse-kv has no option '{min(unknown)}'", operator.start, code="KS109")
+    options = {option.name: _option(context, option) for option in operator.options}
     options["keys"] = [key.name for key in operator.keys]
     found = plan.Apply(PARSE_KV, (text, plan.Const(options, ColumnType.DYNAMIC)), ColumnType.DYNAMIC)
     bag = plan.Ref(hidden("pairs"), ColumnType.DYNAMIC)
     with_bag = with_columns(bound, (), [plan.Item(bag.name, found)])
-    items = [
-        plan.Item(
-            key.name, converted(plan.Apply(_MEMBER, (bag, plan.Const(key.name, ColumnType.STRING)), bag.type), key.type)
-        )
-        for key in operator.keys
-    ]
-    filled = with_columns(with_bag, (), items)
+    filled = with_columns(with_bag, (), [plan.Item(key.name, _of_key(bag, key)) for key in operator.keys])
     return filled.narrowed(column for column in filled.fields if column.name != bag.name)
 
 
+_TEXTS = ("pair_delimiter", "kv_delimiter", "quote", "escape", "regex")
+_KEY_AND_VALUE = 2  # the groups that a regular expression for pairs has
+
+
+def _option(context: Context, option: syntax.Assignment) -> syntax.Value:
+    """The value of an option of parse-kv.
+
+    Raises:
+        QueryError: there is no such option, or it is not what it takes.
+    """
+    if option.name not in (*_TEXTS, "greedy"):
+        raise context.wrong(f"parse-kv has no option '{option.name}'", option.start, code="KS109")
+    value = constant(context, option.value, f"the option {option.name}").value
+    if not isinstance(value, str if option.name in _TEXTS else bool):
+        taken = "a text" if option.name in _TEXTS else "true or false"
+        raise context.wrong(f"the option {option.name} is {taken}", option.value.start, code="KS222")
+    if option.name == "regex" and (why := _no_pair(str(value))):
+        raise context.wrong(f"the option regex finds no pairs: {why}", option.value.start, code="KS131")
+    return value
+
+
+def _no_pair(pattern: str) -> str | None:
+    """Why a regular expression finds no pairs of a key and a value."""
+    few = len(re2.groups(pattern)) < _KEY_AND_VALUE
+    return re2.fault(pattern) or ("it has no two groups, for the key and the value" if few else None)
+
+
+def _of_key(bag: plan.Ref, key: syntax.ColumnDeclaration) -> plan.Scalar:
+    """The value of a key as its column's type; a dynamic is what the text spells."""
+    value = plan.Apply(_MEMBER, (bag, plan.Const(key.name, ColumnType.STRING)), bag.type)
+    if key.type is ColumnType.DYNAMIC:
+        return plan.Apply(_PARSE_JSON, (converted(value, ColumnType.STRING),), key.type)
+    return converted(value, key.type)
+
+
+_PARSE_JSON = SCALARS["parse_json"][0]
 _MEMBER = SCALARS["[]"][0]

@@ -13,16 +13,21 @@ from herdsight.kql.binding.scope import NOTHING, Bound, Context, Probe, hidden, 
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.functions import AGGREGATES, SCALARS
 from herdsight.kql.functions.internal import VALUE_KIND
+from herdsight.kql.functions.unsupported import UNSUPPORTED_PLUGINS
+from herdsight.kql.guesses import did_you_mean
 from herdsight.tables import ColumnType
 
 
 @bind_operator.register
 def _(operator: syntax.Evaluate, context: Context, bound: Bound) -> Bound:
     alone(context, bound, "evaluate", operator.start)
-    plugin = _PLUGINS.get(operator.call.name)
-    if plugin is None:
-        raise context.unsupported(f"the plugin {operator.call.name}()", operator.start)
-    return plugin(context, bound, operator)
+    name = operator.call.name
+    if name in UNSUPPORTED_PLUGINS:
+        raise context.unsupported(f"the plugin {name}()", operator.call.start, UNSUPPORTED_PLUGINS[name])
+    if name not in PLUGINS:
+        hint = did_you_mean(name, [*PLUGINS, *UNSUPPORTED_PLUGINS])
+        raise context.wrong(f"there is no plugin `{name}`", operator.call.start, code="KS124", hint=hint)
+    return PLUGINS[name](context, bound, operator)
 
 
 def _arguments(call: syntax.Call, names: Sequence[str]) -> dict[str, syntax.Expression]:
@@ -300,7 +305,7 @@ def _ip_lookup(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bou
     return Bound(lookup, bound.mistaken)
 
 
-_PLUGINS: Mapping[str, Callable[[Context, Bound, syntax.Evaluate], Bound]] = {
+PLUGINS: Mapping[str, Callable[[Context, Bound, syntax.Evaluate], Bound]] = {
     "bag_unpack": _bag_unpack,
     "pivot": _pivot,
     "narrow": _narrow,

@@ -15,7 +15,7 @@ from herdsight.kql.binding.applying import (
     misfit,
     tree_of,
 )
-from herdsight.kql.binding.scope import Bound, Context, Scope, hidden, ref
+from herdsight.kql.binding.scope import NOTHING, Bound, Context, Function, Scope, hidden, ref
 from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
 from herdsight.kql.functions.model import NUMBER, result_type
 from herdsight.kql.functions.unsupported import UNSUPPORTED
@@ -141,6 +141,8 @@ def _name(context: Context, name: syntax.Name, scope: Scope) -> plan.Scalar:
         if isinstance(bound, plan.Scalar):
             return bound
         raise context.wrong(f"`{name.name}` is a function; call it", name.start, code="KS208")
+    if isinstance(bound, Function) and isinstance(called := _without_arguments(context, name), plan.Scalar):
+        return called
     meant = scope.find(scope.mistaken.get(name.name, ""))
     if meant:
         context.warn(
@@ -150,6 +152,11 @@ def _name(context: Context, name: syntax.Name, scope: Scope) -> plan.Scalar:
     if scope.bag is not None:
         return _of_bag(context, scope.bag, name)
     raise unknown_column(context, name, scope)
+
+
+def _without_arguments(context: Context, name: syntax.Name) -> plan.Scalar | Bound | None:
+    """What a function without parameters gives, which may be named without parentheses."""
+    return context.call(context, syntax.Call(name.start, name.name, ()), NOTHING)
 
 
 def _of_bag(context: Context, bag: plan.Ref, name: syntax.Name) -> plan.Scalar:

@@ -22,6 +22,8 @@ def _(operator: syntax.MakeSeries, context: Context, bound: Bound) -> Bound:
     step = fold(scalar(context, operator.step, NOTHING))
     low, high = (fold(scalar(context, end, NOTHING)) if end else None for end in (operator.low, operator.high))
     apply(context, "bin", [axis.value, step], operator.start)  # the step must fit the axis
+    if isinstance(step, plan.Const) and isinstance(step.value, int | float) and not step.value > 0:
+        raise context.wrong("the step of a series must be more than 0", operator.step.start, code="HS038")
     if high is not None and operator.inclusive:
         high = apply(context, "+", [high, step], operator.start)
     table = plan.SeriesTable(bound.relation, keys, measures, axis, low, high, step, operator.nonempty)

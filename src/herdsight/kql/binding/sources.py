@@ -186,7 +186,7 @@ _FORMATS = {
     "scsv": "scsv",
     "sohsv": "sohsv",
     "txt": "txt",
-    "raw": "txt",
+    "raw": "raw",
     "json": "json",
     "multijson": "json",
     "parquet": "parquet",

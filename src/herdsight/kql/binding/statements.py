@@ -12,6 +12,7 @@ from herdsight.kql.binding.parameters import query_parameter
 from herdsight.kql.binding.scalars import queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
 from herdsight.kql.rewrites.fold import fold
+from herdsight.kql.rewrites.walk import queries_in, references, relations, scalars
 from herdsight.kql.statements import Script
 from herdsight.tables import ColumnType
 
@@ -144,8 +145,13 @@ def _applied(context: Context, function: Function, call: syntax.Call, scope: Sco
     definition = function.definition
     given = _given(context, definition, call)
     names: dict[str, Binding] = dict(function.names)
+    of_row: dict[str, plan.Scalar] = {}
     for parameter in definition.parameters:
-        names[parameter.name] = _argument(context, parameter, given.get(parameter.name), call, scope)
+        argument = _argument(context, parameter, given.get(parameter.name), call, scope)
+        if isinstance(argument, plan.Scalar) and any(True for _ in references(argument)):
+            place = plan.Ref(hidden(f"argument {context.depth} {len(of_row)}"), argument.type)
+            of_row[place.name], argument = argument, place
+        names[parameter.name] = argument
     inside = context.inside(names, function.source)
     *before, last = definition.body
     for statement in before:
@@ -160,7 +166,32 @@ def _applied(context: Context, function: Function, call: syntax.Call, scope: Sco
         if function.source is not None:  # the place is in our own text, which the user cannot see
             error.place = context.text.place(call.start)
         raise
-    return result
+    return _for_row(context, result, of_row, call) if of_row else result
+
+
+def _for_row(
+    context: Context, result: plan.Scalar | Bound, of_row: Mapping[str, plan.Scalar], call: syntax.Call
+) -> plan.Scalar | Bound:
+    """What a function gives for a row: its result with the row's values in place of the parameters."""
+    queries = [result.relation] if isinstance(result, Bound) else list(queries_in(result))
+    parts = (part for query in queries for part in relations(query))
+    if any(read.name in of_row for part in parts for value in scalars(part) for read in references(value)):
+        what = f"{call.name}() queries a table by a value that differs from row to row"
+        hint = "join the table, or give a value that is the same for all rows"
+        raise context.wrong(what, call.start, code="HS048", hint=hint)
+    return result if isinstance(result, Bound) else _filled(result, of_row)
+
+
+def _filled(value: plan.Scalar, of_row: Mapping[str, plan.Scalar]) -> plan.Scalar:
+    match value:
+        case plan.Ref(name=name):
+            return of_row.get(name, value)
+        case plan.Apply(arguments=arguments):
+            return replace(value, arguments=tuple(_filled(each, of_row) for each in arguments))
+        case plan.InQuery(value=inner):
+            return replace(value, value=_filled(inner, of_row))
+        case _:
+            return value
 
 
 def _given(context: Context, definition: syntax.Function, call: syntax.Call) -> Mapping[str, syntax.Expression]:

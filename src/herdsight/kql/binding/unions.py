@@ -1,5 +1,6 @@
 """Binding of union, and of search over several tables."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -145,19 +146,28 @@ def _(source: syntax.Search, context: Context) -> Bound:
 
 def _all_found(context: Context, search: syntax.Search, parts: Sequence[Part]) -> list[Part]:
     """The rows of each table; one without a column that the condition names has none, unless no table has it."""
-    found, missing = [], None
+    names = frozenset(column.name for part in parts for column in part.bound.fields)
+    found, missing = [], []
     for part in parts:
         try:
-            found.append(Part(part.name, _found(context, search, part.bound)))
+            found.append(Part(part.name, _found(context, _Searched(search, names), part.bound)))
         except QueryError as error:
             if error.code != UNKNOWN_NAME:
                 raise
-            missing = error
+            missing.append(error)
             nothing = part.bound.over(plan.Filter(part.bound.relation, plan.Const(False, ColumnType.BOOL)))
             found.append(Part(part.name, nothing))
-    if missing is not None and len(parts) == 1:
-        raise missing
+    if len(missing) == len(parts):
+        raise missing[0]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """A search, and the columns of all tables that it goes through."""
+
+    search: syntax.Search
+    names: frozenset[str]
 
 
 def _searched(context: Context, table: syntax.Expression) -> list[Part]:
@@ -167,41 +177,55 @@ def _searched(context: Context, table: syntax.Expression) -> list[Part]:
 @bind_operator.register
 def _(operator: syntax.Search, context: Context, bound: Bound) -> Bound:
     alone(context, bound, "search", operator.start)
-    return united([Part("", _found(context, operator, bound))], "$table")
+    return united([Part("", _found(context, _Searched(operator, frozenset()), bound))], "$table")
 
 
-def _found(context: Context, search: syntax.Search, bound: Bound) -> Bound:
-    test = _test(context, search.condition, bound.scope(), search)
+def _found(context: Context, searched: _Searched, bound: Bound) -> Bound:
+    test = _test(context, searched.search.condition, bound.scope(), searched)
     return bound.over(plan.Filter(bound.relation, test))
 
 
-def _test(context: Context, condition: syntax.Expression, scope: Scope, search: syntax.Search) -> plan.Scalar:
+def _test(context: Context, condition: syntax.Expression, scope: Scope, searched: _Searched) -> plan.Scalar:
     """A search's condition, in which a text stands for: some column has it."""
     match condition:
+        case syntax.Star():
+            return plan.Const(True, ColumnType.BOOL)
         case syntax.Literal(value=str() as text, start=start):
-            return any_of([_has(context, ref(column), text, search, start) for column in scope.fields])
+            return any_of([_has(context, ref(column), text, searched, start) for column in scope.fields])
         case syntax.Binary(operator="and" | "or" as operator, left=left, right=right):
-            both = [_test(context, left, scope, search), _test(context, right, scope, search)]
+            both = [_test(context, left, scope, searched), _test(context, right, scope, searched)]
             return all_of(both) if operator == "and" else any_of(both)
-        case syntax.Binary(left=syntax.Name(name=name)) if scope.find(name) is None and len(search.tables) != 1:
+        case syntax.Binary(left=syntax.Name(name=name)) if scope.find(name) is None and name in searched.names:
             return plan.Const(False, ColumnType.BOOL)  # a table that has no such column has no such row
         case syntax.Call(name="not", arguments=(inner,), start=start):
-            return apply(context, "not", [_test(context, inner, scope, search)], start)
-        case syntax.Binary(operator=":", left=syntax.Name(name=name), right=syntax.Literal(value=str() as text)):
-            column = scope.find(name)
-            if column is None:  # a table that has no such column has no such row
-                return plan.Const(False, ColumnType.BOOL)
-            return _has(context, ref(column), text, search, condition.start)
+            return apply(context, "not", [_test(context, inner, scope, searched)], start)
+        case syntax.Binary(operator=":", left=syntax.Name() as column, right=syntax.Literal(value=str() as text)):
+            return _has(context, scalar(context, column, scope), text, searched, condition.start)
         case _:
             return scalar(context, condition, scope)
 
 
-def _has(context: Context, column: plan.Ref, text: str, search: syntax.Search, at: int) -> plan.Scalar:
-    operator = "has_cs" if search.case_sensitive else "has"
-    if "*" in text:
+def _has(context: Context, value: plan.Scalar, text: str, searched: _Searched, at: int) -> plan.Scalar:
+    """Whether a value has a term; a star in it stands for any characters."""
+    case_sensitive = searched.search.case_sensitive
+    operator = "has"
+    if inner := text.strip("*"):
         stars = {(True, True): "contains", (False, True): "hasprefix", (True, False): "hassuffix"}
-        operator = stars.get((text.startswith("*"), text.endswith("*")), "contains")
-        text = text.strip("*")
-        if not text:
-            return plan.Const(True, ColumnType.BOOL)
-    return apply(context, operator, [converted(column, ColumnType.STRING), plan.Const(text, ColumnType.STRING)], at)
+        operator = stars.get((text.startswith("*"), text.endswith("*")), operator)
+    elif text:
+        return plan.Const(True, ColumnType.BOOL)
+    if "*" in inner:
+        operator, inner = "matches regex", _pattern(text, case_sensitive=case_sensitive)
+    elif case_sensitive:
+        operator += "_cs"
+    return apply(context, operator, [converted(value, ColumnType.STRING), plan.Const(inner, ColumnType.STRING)], at)
+
+
+def _pattern(text: str, *, case_sensitive: bool) -> str:
+    """A term with stars within as a regular expression; at an end without a star a word begins or ends."""
+    words = [_MARK.sub(r"\\\g<0>", word) for word in text.strip("*").split("*")]
+    before, after = ("" if text.startswith("*") else r"\b"), ("" if text.endswith("*") else r"\b")
+    return f"{'' if case_sensitive else '(?i)'}{before}{'.*'.join(words)}{after}"
+
+
+_MARK = re.compile(r"[!-/:-@\[-`{-~]")  # what a pattern must have escaped

@@ -103,7 +103,8 @@ def _opposite(lower: Lower) -> Lower:
     """The same in the other direction."""
 
     def lowered(array: Operand, places: Operand, *more: Operand) -> exp.Expr:
-        return lower(array, Operand(exp.Neg(this=cast(places, ColumnType.LONG)), ColumnType.LONG), *more)
+        negated = trees.call("kql_subtract", trees.number(0), cast(places, ColumnType.LONG))
+        return lower(array, Operand(negated, ColumnType.LONG), *more)
 
     return lowered
 

@@ -23,7 +23,7 @@ from herdsight.tables import ColumnType
 
 _QUANTITIES = ("angle", "energy", "force", "length", "mass", "speed", "temperature", "volume")
 _INT_VALUES = 2**32
-_WIDE = exp.DataType.build("DECIMAL(38, 0)")  # holds what a long is rounded to
+_WIDE = exp.DataType.build("HUGEINT", dialect="duckdb")  # holds what a long is rounded to
 
 
 def _page(name: str) -> str:
@@ -94,14 +94,19 @@ def _ceiling(value: Operand) -> exp.Expr:
 
 def _round(value: Operand, digits: Operand | None = None) -> exp.Expr:
     """Halves are rounded away from zero; negative digits round before the point."""
-    if value.type is ColumnType.REAL:
-        return exp.Round(this=value.sql, decimals=digits.sql if digits else None)
+    if value.type in LONG and digits is None:
+        return cast(value, value.type)
+    places = trees.call("kql_places", digits.sql) if digits else None
+    rounded = exp.Round(this=_to_be_rounded(value, digits), decimals=places)
+    return rounded if value.type is ColumnType.REAL else exp.TryCast(this=rounded, to=trees.sql_type(value.type))
+
+
+def _to_be_rounded(value: Operand, digits: Operand | None) -> exp.Expr:
     if value.type in LONG:
-        if digits is None:
-            return cast(value, value.type)
-        value = Operand(exp.Cast(this=value.sql, to=_WIDE), value.type)
-    rounded = exp.Round(this=value.sql, decimals=digits.sql if digits else None)
-    return exp.TryCast(this=rounded, to=trees.sql_type(value.type))
+        return exp.Cast(this=value.sql, to=_WIDE)
+    if value.type is ColumnType.DECIMAL and digits is not None and not digits.is_constant:
+        return cast(value, ColumnType.REAL)  # the engine rounds decimals to a constant number of digits alone
+    return value.sql
 
 
 def _random(count: Operand | None = None) -> exp.Expr:

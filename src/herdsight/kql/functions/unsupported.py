@@ -1,4 +1,4 @@
-"""Functions that Kusto has and Herdsight has not, and why: a reader is told so, and not that they are unknown."""
+"""Functions and plugins that Kusto has and Herdsight has not, with the reason, which is what a reader is told."""
 
 from collections.abc import Mapping
 
@@ -36,3 +36,21 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 UNSUPPORTED: Mapping[str, str] = {name: why for why, names in REASONS.items() for name in names}
+
+PLUGIN_REASONS: Mapping[str, tuple[str, ...]] = {
+    "nothing is fetched from the network": (
+        *("ai_chat_completion", "ai_chat_completion_prompt", "ai_embed_text", "ai_embeddings"),
+        *("azure_digital_twins_query_request", "cosmosdb_sql_request", "http_request", "http_request_post"),
+        *("mysql_request", "postgresql_request", "sql_request"),
+    ),
+    "no code of a query's own runs here": ("python", "r"),
+    "shapes on the Earth are not computed here": ("geo_line_lookup", "geo_polygon_lookup"),
+    "only a cluster has it": ("infer_storage_schema", "infer_storage_schema_with_suggestions"),
+    "it is not done yet": (
+        *("active_users_count", "activity_counts_metrics", "activity_engagement", "activity_metrics", "autocluster"),
+        *("basket", "dcount_intersect", "diffpatterns", "diffpatterns_text", "funnel_sequence"),
+        *("funnel_sequence_completion", "new_activity_metrics", "preview", "rolling_percentile", "rows_near"),
+        *("schema_merge", "sequence_detect", "session_count", "sliding_window_counts"),
+    ),
+}
+UNSUPPORTED_PLUGINS: Mapping[str, str] = {name: why for why, names in PLUGIN_REASONS.items() for name in names}

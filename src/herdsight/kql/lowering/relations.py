@@ -156,8 +156,9 @@ def _steps(series: plan.Series) -> int:
 @select.register
 def _(relation: plan.Join) -> exp.Select:
     left, right = _joined(relation.left, "l"), _joined(relation.right, "r")
+    same = exp.NullSafeEQ if relation.nulls else exp.EQ
     equal = trees.conjunction(
-        exp.EQ(this=left[1][key.left].copy(), expression=right[1][key.right].copy()) for key in relation.keys
+        same(this=left[1][key.left].copy(), expression=right[1][key.right].copy()) for key in relation.keys
     )
     if relation.kind in _ONE_SIDED:
         return _one_sided(relation, left, right, equal)

@@ -198,6 +198,8 @@ def _matches(relation: plan.Parsed) -> exp.Expr:
 
 def _captured(capture: plan.Capture) -> exp.Expr:
     group = trees.call("struct_extract", trees.column(_FOUND), trees.text(f"g{capture.group}"))
+    if capture.type is ColumnType.DYNAMIC:  # which the text spells
+        return trees.call("kql_parse_json", group)
     return converted(Operand(group, ColumnType.STRING), capture.type)
 
 

@@ -10,7 +10,7 @@ from herdsight.kql.lowering.dispatch import nested, opened, outputs, select
 from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, sql_names
 from herdsight.tables import ColumnType
 
-_BIN, _LOW, _COUNT = "#bin", "#low", "#count"
+_BIN, _LOW, _STEP, _COUNT = "#bin", "#low", "#step", "#count"
 
 
 @select.register
@@ -41,6 +41,8 @@ def _on_axis(relation: plan.SeriesTable) -> tuple[Open, exp.Expr]:
     below = opened(relation.input)
     place = _micros(below.sql(relation.axis.value), relation.axis.value.type)
     conditions: list[exp.Expr] = [exp.Not(this=exp.Is(this=place.copy(), expression=exp.null()))]
+    if not isinstance(relation.step, plan.Const):  # a query's: one that leads nowhere makes no series
+        conditions.append(exp.GT(this=_number(relation.step), expression=trees.number(0)))
     if relation.low is not None:
         conditions.append(exp.GTE(this=place.copy(), expression=_number(relation.low)))
     if relation.high is not None:
@@ -57,13 +59,13 @@ def _begin(place: exp.Expr, step: exp.Expr, kind: ColumnType) -> exp.Expr:
 
 def _floor(span: exp.Expr, step: exp.Expr) -> exp.Expr:
     quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    return exp.Cast(this=exp.Floor(this=quotient), to=trees.sql_type(ColumnType.LONG))
+    return exp.TryCast(this=exp.Floor(this=quotient), to=trees.sql_type(ColumnType.LONG))
 
 
 def _bins(low: exp.Expr, high: exp.Expr, step: exp.Expr) -> exp.Expr:
     span = exp.Paren(this=exp.Sub(this=high, expression=low))
     quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    return exp.Cast(this=exp.Ceil(this=quotient), to=trees.sql_type(ColumnType.LONG))
+    return exp.TryCast(this=exp.Ceil(this=quotient), to=trees.sql_type(ColumnType.LONG))
 
 
 def _binned(relation: plan.SeriesTable, keys: list[str], names: dict[str, str]) -> exp.Select:
@@ -86,13 +88,13 @@ def _from_the_first(binned: exp.Select, step: exp.Expr, keys: list[str]) -> exp.
     begun = exp.select(exp.Star(), trees.named(first, _LOW)).from_(nested(binned, "f"))
     span = exp.Paren(this=exp.Sub(this=trees.column(_BIN), expression=trees.column(_LOW)))
     quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    number = exp.Cast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.LONG))
+    number = exp.TryCast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.LONG))
     others = exp.Star(except_=[exp.to_identifier(_BIN, quoted=True)])
     return exp.select(others, trees.named(number, _BIN)).from_(nested(begun, "n"))
 
 
 def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], names: dict[str, str]) -> exp.Select:
-    """By key, a map from bin to measure for each measure, where the series begins, and its number of bins.
+    """By key, a map from bin to measure for each measure, where the series begins, its step and number of bins.
 
     None where there are no rows, unless asked for.
     """
@@ -104,7 +106,8 @@ def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], n
         else exp.Add(this=exp.Max(this=trees.column(_BIN)), expression=trees.number(1))
     )
     counted = exp.Coalesce(this=count, expressions=[trees.number(0)])
-    columns = [*(trees.column(name) for name in keys), *maps, trees.named(low, _LOW), trees.named(counted, _COUNT)]
+    ends = {_LOW: low, _STEP: _number(relation.step), _COUNT: counted}
+    columns = [*(trees.column(name) for name in keys), *maps, *(trees.named(tree, name) for name, tree in ends.items())]
     tree = grouped(exp.select(*columns).from_(nested(binned, "r")), len(keys))
     if keys or relation.nonempty:
         return tree
@@ -132,4 +135,4 @@ def _axis(relation: plan.SeriesTable) -> exp.Expr:
     name = {ColumnType.DATETIME: "kql_axis_datetime", ColumnType.TIMESPAN: "kql_axis_timespan"}.get(
         relation.axis.value.type, "kql_axis_number"
     )
-    return trees.call(name, trees.column(_LOW), trees.column(_COUNT), _number(relation.step))
+    return trees.call(name, trees.column(_LOW), trees.column(_COUNT), trees.column(_STEP))

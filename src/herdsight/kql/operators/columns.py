@@ -97,7 +97,7 @@ def _part(cursor: Cursor) -> syntax.Literal | syntax.Capture | syntax.Star | Non
         return string(cursor)
     if cursor.next.kind is not Kind.NAME and not cursor.at("["):
         return None
-    name = cursor.name("a column's name")
+    name = cursor.new_name("a column's name")
     kind = type_name(cursor) if cursor.accept(":") else TEXT
     return syntax.Capture(name.start, name.value, kind)
 

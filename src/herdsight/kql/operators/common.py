@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
-from herdsight.kql.expressions import expression, named_expression, type_name
+from herdsight.kql.expressions import expression, names_something, type_name
 from herdsight.kql.lexer import Kind
 
 
@@ -26,8 +26,16 @@ def parameters(cursor: Cursor, *names: str) -> Mapping[str, str]:
     while distance := _sign_of(cursor, names):
         name = "".join(cursor.take().value for _ in range(distance))
         cursor.take()
-        found[name] = cursor.take().value
+        found[name] = _parameter(cursor, name)
     return found
+
+
+def _parameter(cursor: Cursor, name: str) -> str:
+    if cursor.at("["):
+        return cursor.name(f"a value of {name}").value
+    if cursor.next.kind not in (Kind.NAME, Kind.STRING, Kind.LONG, Kind.REAL, Kind.TIMESPAN):
+        raise cursor.wrong(f"expected a value of {name}")
+    return cursor.take().value
 
 
 def _sign_of(cursor: Cursor, names: Collection[str]) -> int:
@@ -35,13 +43,13 @@ def _sign_of(cursor: Cursor, names: Collection[str]) -> int:
     first = cursor.next
     if first.kind is not Kind.NAME or first.value not in (*names, "hint"):
         return 0
-    distance = 3 if first.value == "hint" else 1
-    return distance if cursor.ahead(distance).value == "=" else 0
+    distance = 3 if first.value == "hint" and cursor.sees(1, ".") else 1
+    return distance if cursor.sees(distance, "=") and (distance > 1 or first.value in names) else 0
 
 
 def column(cursor: Cursor) -> syntax.ColumnDeclaration:
     """`name: type`."""
-    name = cursor.name("a column's name")
+    name = cursor.new_name("a column's name")
     cursor.expect(":", "between a column and its type")
     return syntax.ColumnDeclaration(name.start, name.value, type_name(cursor))
 
@@ -59,16 +67,17 @@ def columns(cursor: Cursor, after: str) -> tuple[syntax.ColumnDeclaration, ...]:
 
 def options(cursor: Cursor) -> tuple[syntax.Assignment, ...]:
     """`with (name=value, ...)`, where it stands."""
-    if not (cursor.at("with") and cursor.ahead(1).value == "("):
+    if not (cursor.at("with") and cursor.sees(1, "(")):
         return ()
     cursor.take()
     cursor.take()
     given: list[syntax.Assignment] = []
     while not cursor.accept(")"):
-        option = named_expression(cursor)
-        if not isinstance(option, syntax.Assignment):
-            raise cursor.wrong("expected name=value", at=option.start)
-        given.append(option)
+        if not names_something(cursor):
+            raise cursor.wrong("expected name=value")
+        name = cursor.name("an option")
+        cursor.take()
+        given.append(syntax.Assignment(name.start, name.value, expression(cursor)))
         if not cursor.at(")"):
             cursor.expect(",", "between the options")
     return tuple(given)

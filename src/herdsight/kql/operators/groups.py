@@ -2,9 +2,9 @@
 
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
-from herdsight.kql.expressions import EQUALITY, expression, listed, named_expression, type_name
-from herdsight.kql.lexer import Kind
+from herdsight.kql.expressions import EQUALITY, expression, listed, named_expression, names_something, type_name
 from herdsight.kql.operators.common import OperatorParser, parameters, sub_query
+from herdsight.kql.reserved import VALUES
 
 
 def _summarize(cursor: Cursor, start: int) -> syntax.Summarize:
@@ -36,8 +36,8 @@ def _make_series(cursor: Cursor, start: int) -> syntax.MakeSeries:
 def _axis(cursor: Cursor) -> syntax.Expression:
     """What stands before `in range(...)`, which is no test of membership here."""
     start = cursor.next.start
-    if cursor.next.kind is Kind.NAME and cursor.ahead(1).value == "=":
-        name = cursor.take().value
+    if names_something(cursor):
+        name = cursor.new_name("a name").value
         cursor.take()
         return syntax.Assignment(start, name, expression(cursor, EQUALITY))
     return expression(cursor, EQUALITY)
@@ -67,7 +67,7 @@ def _range(cursor: Cursor) -> tuple[syntax.Expression, syntax.Expression, syntax
 def _partition(cursor: Cursor, start: int) -> syntax.Partition:
     parameters(cursor)
     cursor.expect("by", "after 'partition'")
-    key = cursor.name("a column")
+    key = cursor.new_name("a column", VALUES)
     if cursor.at("{"):
         raise cursor.unsupported("a partition whose sub-query names its own table", cursor.next.start)
     return syntax.Partition(start, syntax.Name(key.start, key.value), sub_query(cursor, "behind the column"))
@@ -139,7 +139,7 @@ def scalar_parameters(cursor: Cursor) -> tuple[syntax.Parameter, ...]:
     cursor.expect("(", "before the declared names")
     found = []
     while not cursor.accept(")"):
-        name = cursor.name("a name")
+        name = cursor.new_name("a name")
         cursor.expect(":", "between a name and its type")
         kind = type_name(cursor)
         default = expression(cursor) if cursor.accept("=") else None

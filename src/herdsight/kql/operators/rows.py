@@ -59,7 +59,7 @@ def _distinct(cursor: Cursor, start: int) -> syntax.Distinct:
 
 def _count(cursor: Cursor, start: int) -> syntax.Count:
     parameters(cursor)
-    return syntax.Count(start, cursor.name("a name after 'as'").value if cursor.accept("as") else None)
+    return syntax.Count(start, cursor.new_name("a name after 'as'").value if cursor.accept("as") else None)
 
 
 def _sample(cursor: Cursor, start: int) -> syntax.Sample:

@@ -8,6 +8,7 @@ from herdsight.kql.expressions import expression, listed, named_expression
 from herdsight.kql.operators.common import columns, options
 from herdsight.kql.operators.rows import search
 from herdsight.kql.operators.tables import union
+from herdsight.kql.reserved import BOUND
 
 
 def _print(cursor: Cursor, start: int) -> syntax.Print:
@@ -15,7 +16,7 @@ def _print(cursor: Cursor, start: int) -> syntax.Print:
 
 
 def _range(cursor: Cursor, start: int) -> syntax.Range:
-    name = cursor.name("a column's name").value
+    name = cursor.new_name("a column's name", BOUND).value
     cursor.expect("from", "after the column's name")
     low = expression(cursor)
     cursor.expect("to", "after the first value")

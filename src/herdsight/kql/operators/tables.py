@@ -7,6 +7,7 @@ from herdsight.kql.cursor import Cursor
 from herdsight.kql.expressions import call, expression, listed, named_expression, type_of
 from herdsight.kql.operators.common import OperatorParser, parameters, source, sub_query
 from herdsight.kql.operators.rows import table_expression
+from herdsight.kql.reserved import BOUND
 
 _JOIN_KINDS = (
     "innerunique",
@@ -68,7 +69,7 @@ def union(cursor: Cursor, start: int) -> syntax.Union:
 
 def _as(cursor: Cursor, start: int) -> syntax.As:
     parameters(cursor)
-    return syntax.As(start, cursor.name("a name after 'as'").value)
+    return syntax.As(start, cursor.new_name("a name after 'as'", BOUND).value)
 
 
 def _invoke(cursor: Cursor, start: int) -> syntax.Invoke:

@@ -283,6 +283,7 @@ class Step:
 Steps = st.SearchStrategy[Step]
 
 PLAIN = ("L", "M", "I", "R", "S", "U", "B", "D", "P")  # columns whose values have an order and make groups
+KNOWN = "Z | where isnotnull(L) and isnotnull(B) and isnotnull(D)"  # is null equal to null? The documentation is silent
 OTHERS = ("", " | where V > 0", " | project D, V, S, L, B", " | extend V = L * 2, N = strcat(S, 'x')")
 
 
@@ -323,7 +324,7 @@ KEYS = (
 )
 MEASURES = (
     *("count()", "countif(B)", "countif(L > M)", "countif(S has 'a')"),
-    *("sum(L)", "sum(R)", "sumif(L, B)", "sum(L * R)", "sum(strlen(S))", "sum(R) / count()"),
+    *("sum(L)", "sum(R)", "sumif(L, B)", "sum(L * R)", "sum(strlen(S))", "sum(R) / (1 + count())"),
     *("avg(L)", "avg(R)", "avgif(R, L > 1)", "stdev(L)", "variance(R)", "stdev(M)"),
     *(f"{name}({column})" for name in ("min", "max", "dcount") for column in PLAIN),
     *("max(D) - min(D)", "max(L) + count()", "dcountif(S, L > 1)"),
@@ -354,6 +355,16 @@ def _on_shared(text: str) -> Steps:
 _assigned = st.lists(typed_expressions(1), min_size=1, max_size=3).map(
     lambda found: ", ".join(f"X{number} = {value}" for number, (_, value) in enumerate(found))
 )
+_parses = _one(
+    (
+        "strcat('k=', S, ';n=', L, ';') with * 'k=' X1 ';n=' X2:long ';'",
+        "strcat('k=', L, ';at=', D) with * 'k=' X1:long ';at=' X2:datetime",
+        *(f"S with * 'a' {rest}" for rest in ("X1", "X1 'b'", "X1:long", "X1 'b' X2", "X1:long *", "X1:real")),
+        *(f"kind=relaxed S with * 'a' {rest}" for rest in ("X1", "X1:long", "X1 'b' X2:long")),
+        *(f"kind=regex S with * 'a.?' {rest}" for rest in ("X1", "X1 '[bc]'", "X1:long")),
+    )
+)
+_expanded = _one(("J", "K", "X = K", "X = split(S, 'a')", "K to typeof(string)", "K to typeof(long)", "J limit 2"))
 STEPS: dict[str, Steps] = {
     "where": joined("where ", expressions(BOOL)).map(Step),
     "extend": joined("extend ", _assigned).map(Step),
@@ -365,12 +376,16 @@ STEPS: dict[str, Steps] = {
     "sort": joined(_sort).map(lambda kql: Step(kql, ordered=True)),
     "top": joined("top ", _count, " by Id | sort by Id").map(lambda kql: Step(kql, ordered=True)),
     "summarize": st.builds(_summarize, _measures, _by),
-    "join": joined("join kind=", _kinds, " (Z", _one(OTHERS), ") on ", _on).map(Step),
-    "innerunique": _on_shared("project KEYS | join (Z) on KEYS"),
-    "lookup": _on_shared("lookup (Z | summarize N = count(), Top = max(V) by KEYS) on KEYS"),
-    "inner lookup": _on_shared("lookup kind=inner (Z | summarize N = count(), Top = max(V) by KEYS) on KEYS"),
+    "arg_max": joined("summarize arg_", _one(("max", "min")), "(Id, ", _one(("*", "S", "L, S")), ")", _by).map(Step),
+    "join": joined("join kind=", _kinds, f" ({KNOWN}", _one(OTHERS), ") on ", _on).map(Step),
+    "innerunique": _on_shared(f"project KEYS | join ({KNOWN}) on KEYS"),
+    "lookup": _on_shared(f"lookup ({KNOWN} | summarize N = count(), Top = max(V) by KEYS) on KEYS"),
+    "inner lookup": _on_shared(f"lookup kind=inner ({KNOWN} | summarize N = count(), Top = max(V) by KEYS) on KEYS"),
     "union": joined("union ", _one(("", "kind=inner ", "kind=outer ")), "(Z", _one(OTHERS), ")").map(Step),
-    "in a table": joined("where ", _one(("L", "M", "V")), _one((" in ", " !in ")), "(Z | project L)").map(Step),
+    "in a table": joined("where ", _one(("L", "M")), _one((" in ", " !in ")), "(Z | project L)").map(Step),
     "toscalar": joined("extend X = toscalar(Z | summarize ", _one(("max(L)", "count()", "max(S)")), ")").map(Step),
-    "mv-expand": joined("mv-expand ", _one(("J", "K", "X = K", "X = split(S, 'a')", "K to typeof(string)"))).map(Step),
+    "mv-expand": joined("mv-expand ", _expanded).map(Step),
+    "mv-expand with an index": st.just(Step("mv-expand with_itemindex=X K")),
+    "parse": joined("parse ", _parses).map(Step),
+    "parse-where": joined("parse-where ", _parses.filter(lambda kql: "relaxed" not in kql)).map(Step),
 }

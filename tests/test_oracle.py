@@ -1,0 +1,178 @@
+"""Microsoft's own parser, as a second opinion: it and we accept the same queries and name and type columns alike.
+
+It runs on node, in one process that `oracle/binder.js` is; without node, or without the package, these tests skip. What
+it says otherwise stands in `oracle/disagreements.yaml`, with the reason why we do not follow it.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from test_kql_pairs import NAMES, pair
+from test_page_queries import CASES
+
+from herdsight import tables
+from herdsight.errors import QueryError
+from herdsight.kql.binding import library as workspace
+from herdsight.querying import compiled
+from herdsight.rules.reading import RuleFile, shipped_rules
+
+FOLDER = Path(__file__).parent / "oracle"
+DISAGREEMENTS: Mapping[str, str] = YAML(typ="safe").load(FOLDER / "disagreements.yaml")
+NODE = shutil.which("node")
+PACKAGE = FOLDER / "node_modules" / "@kusto" / "language-service-next"
+
+_WHOLE = re.DOTALL | re.MULTILINE
+PREFIXES = ("_Im_", "im", "_ASim_", "ASim")
+
+Columns = list[list[str]]  # of each, its name and its type
+
+
+def library() -> dict[str, tuple[str, str]]:
+    """The functions that every workspace has: parameters and body."""
+    found = {}
+    for file in files("herdsight.kql").joinpath("library").iterdir():
+        definition = re.search(r"^let (\w+) = (\(.*?\)) (\{.*\})", file.read_text(encoding="utf-8"), _WHOLE)
+        assert definition
+        found[definition[1]] = (definition[2], definition[3])
+    found |= {alias: found[name] for alias, name in workspace._SAME.items()}
+    for prefix in PREFIXES:
+        found |= {f"{prefix}{name}": ("()", f"{{ {table} }}") for name, table in workspace._TABLES.items()}
+    return found | {"_GetWatchlist": ("(name: string, keys: dynamic = dynamic([]))", watchlist())}
+
+
+def watchlist() -> str:
+    """Any watchlist: the columns that all have, and those that show only in the data, as those of a bag."""
+    columns = ", ".join(f"{column.name}: {column.type}" for column in workspace.WATCHLIST_COLUMNS)
+    return f"{{ datatable({columns}, item: dynamic)[] | evaluate bag_unpack(item) }}"
+
+
+def use(name: str, parameters: str) -> str:
+    """A query with the function of that name."""
+    if parameters.startswith("(T: (*)"):
+        return f"DeviceNetworkEvents | invoke {name}()"
+    return f"{name}('any')" if parameters.startswith("(name: string") else f"{name}()"
+
+
+def evidence(rule: RuleFile) -> str:
+    """What a rule asks beside its query: its condition on the rows of its evidence."""
+    asked = rule.rule.herdsight.evidence
+    return f"{asked.table}\n| where {asked.condition or 'true'}"
+
+
+QUERIES: Mapping[str, str] = {
+    **{name: pair(name)[0] for name in NAMES},
+    **{f"rule {each.slug}": each.rule.query for each in shipped_rules()},
+    **{f"evidence of {each.slug}": evidence(each) for each in shipped_rules()},
+    **{f"page's {name}": case.kql for name, case in CASES.items()},
+    **{f"library {name}": use(name, parameters) for name, (parameters, _) in library().items()},
+}
+
+
+class Binder:
+    """Microsoft's parser and binder in a process of its own, with our tables and functions declared."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+        declared = {name: [(each.name, each.type) for each in tables.table(name).columns] for name in tables.DECLARED}
+        self._send({"tables": declared, "functions": library()})
+
+    def ask(self, kql: str) -> dict[str, Any]:
+        """What it says of a text: diagnostics, and the columns of each statement's result."""
+        self._send({"kql": kql})
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "Microsoft's parser has stopped"
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(message) + "\n")
+        self._process.stdin.flush()
+
+
+@pytest.fixture(scope="module")
+def binder() -> Iterator[Binder]:
+    if NODE is None:
+        pytest.skip("Microsoft's parser needs node")
+    if not PACKAGE.is_dir():
+        pytest.skip("Microsoft's parser is not installed: make oracle")
+    command = [NODE, str(FOLDER / "binder.js")]
+    with subprocess.Popen(  # noqa: S603 - our own script
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+    ) as process:
+        yield Binder(process)
+
+
+def theirs(binder: Binder, kql: str) -> list[Columns] | str:
+    """The columns of every result as Microsoft's parser has them, or why it refuses the text."""
+    answer = binder.ask(kql)
+    if "error" in answer:
+        return f"it fails: {answer['error']}"
+    errors = [
+        f"{each['line']}:{each['column']} {each['code']} {each['message']}"
+        for each in answer["diagnostics"]
+        if each["severity"] == "Error"
+    ]
+    return "; ".join(errors) or [each["columns"] for each in answer["results"]]
+
+
+def ours(kql: str) -> list[Columns] | str:
+    try:
+        return [[[field.name, field.type] for field in each.query.relation.fields] for each in compiled(kql)]
+    except QueryError as error:
+        return str(error)
+
+
+def difference(binder: Binder, kql: str) -> str | None:
+    """What Microsoft's parser and ours say otherwise of a text; None where they agree."""
+    one, other = ours(kql), theirs(binder, kql)
+    if one == other or (isinstance(one, str) and isinstance(other, str)):
+        return None
+    return f"ours: {shown(one)}\nMicrosoft's: {shown(other)}"
+
+
+def shown(found: list[Columns] | str) -> str:
+    if isinstance(found, str):
+        return f"refused, {found}"
+    return "; ".join(", ".join(f"{name}: {kind}" for name, kind in columns) for columns in found)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_microsofts_parser_agrees_or_there_is_a_reason(binder: Binder, name: str) -> None:
+    found = difference(binder, QUERIES[name])
+    if name in DISAGREEMENTS:
+        assert found, f"it agrees now: take {name} from the disagreements"
+    else:
+        assert not found, found
+
+
+def test_every_disagreement_is_about_a_query_and_has_a_reason() -> None:
+    assert set(DISAGREEMENTS) <= set(QUERIES)
+    assert all(reason.endswith(".") for reason in DISAGREEMENTS.values())
+
+
+class TestTheBinderItself:
+    """It must be able to say no, or its yes says nothing."""
+
+    def test_it_says_where_an_unknown_column_stands(self, binder: Binder) -> None:
+        (found,) = binder.ask("print a = 1\n| where b > 1")["diagnostics"]
+        place = {"code": "KS142", "severity": "Error", "line": 2, "column": 9}
+        assert found.items() > place.items()
+
+    def test_it_types_every_statement_of_every_block(self, binder: Binder) -> None:
+        answer = binder.ask("let n = 2; print a = n; print b = 'x'\n\n\nDeviceNetworkEvents | project Timestamp")
+        columns = [each["columns"] for each in answer["results"]]
+        assert columns == [[["a", "long"]], [["b", "string"]], [["Timestamp", "datetime"]]]
+
+    def test_a_difference_in_type_is_one(self, binder: Binder, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(globals(), "ours", lambda _: [[["a", "int"]]])
+        assert difference(binder, "print a = 1")
