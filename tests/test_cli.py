@@ -101,6 +101,16 @@ class TestBadCalls:
             (["hunt", ".", "--fail-on", "worst"], "'worst' is not one of 'low', 'medium', 'high'"),
             (["hunt", ".", "--tuning", "x"], "No such option"),
             (["query"], "give a query: FILE.kql, - for stdin, or -e KQL"),
+            ([*QUERY, "--watchlist", "VIPs"], "'VIPs' is no NAME=FILE; write it like VIPs=vips.csv."),
+            ([*QUERY, "--watchlist", "VIPs="], "'VIPs=' is no NAME=FILE; write it like VIPs=vips.csv."),
+            ([*QUERY, "--watchlist", "V=no-such.csv"], "the watchlist 'V' from 'no-such.csv': No such file"),
+            ([*QUERY, "--watchlist", "V=a", "--watchlist", "V=b"], "'V' is given twice; name it once."),
+            ([*QUERY, "--parameter", "n"], "'n' is no NAME=VALUE; write it like threshold=25."),
+            ([*QUERY, "--parameter", "n=1", "--parameter", "n=2"], "'n' is given twice; name it once."),
+            ([*QUERY, "--parameter", "n=1"], "no query here declares the parameter `n` (it is declared with: declare"),
+            ([*QUERY, "--external", "="], "'=' is no PATH and no ADDRESS=FILE; write it like"),
+            ([*QUERY, "--external", "https://a.example/b"], "name a copy of it: 'https://a.example/b=FILE'"),
+            (["hunt", ".", "--parameter", "n=1"], "No such option"),
             (["query", "no-such.kql"], "there is no file 'no-such.kql' (a query itself is given with -e)"),
             (["query", "-e", "print 1", "no-such.log"], "there is no file or folder 'no-such.log'"),
             (["query", "--explain", "--format", "csv", "-e", "print 1"], "--explain has no CSV form"),
@@ -153,6 +163,26 @@ def logs(tmp_path: Path) -> str:
 COUNT = "DeviceNetworkEvents | summarize n = count() by RemotePort | sort by n desc"
 
 
+BROKEN = """\
+DeviceNetworkEvents | facet by RemoteIP
+
+print a = "open
+| extend b = 1
+
+let f = (port: long) { DeviceNetworkEvents | where RemotePort == port and Nope == 1 };
+f(443)
+
+_Im_NetworkSession(nope=1) | count
+
+print list = dynamic([1, 2
+
+DeviceNetworkEvents
+| count
+
+print `
+"""
+
+
 class TestQuery:
     def test_answers_over_logs(self, logs: str) -> None:
         result = call("query", "-e", COUNT, logs, "--format", "json")
@@ -200,10 +230,56 @@ class TestQuery:
     def test_explains_without_logs(self) -> None:
         result = call("query", "--explain", "-e", COUNT, "--format", "json")
         record = json.loads(result.stdout)
-        assert list(record) == ["line", "plan", "rewritten", "sql"]
+        assert list(record) == ["line", "plan", "rewritten", "sql", "chart"]
         assert "scan DeviceNetworkEvents" in record["plan"]
         assert "GROUP BY" in record["sql"]
         assert "line 1: plan" in call("query", "--explain", "-e", COUNT).stdout
+
+    def test_what_render_asks_for_is_said_and_changes_no_row(self) -> None:
+        words = ("query", "-e", "range n from 1 to 2 step 1 | render timechart with (title='x')")
+        assert json.loads(call(*words, "--format", "json").stdout) == [{"n": 1}, {"n": 2}]
+        assert call(*words).stdout.endswith("2 rows; to be drawn as timechart\n")
+        assert json.loads(call(*words, "--explain", "--format", "json").stdout)["chart"] == "timechart"
+        assert call(*words, "--explain").stdout.endswith("line 1: chart\ntimechart\n")
+
+    def test_parameters_are_what_the_query_declares(self) -> None:
+        words = (
+            "query",
+            "-e",
+            "declare query_parameters(n: long, who: string = 'x'); print n + 1, who",
+            "--format",
+            "csv",
+        )
+        assert call(*words, "--parameter", "n=41").stdout == "print_0,of\n42,x\n"
+        assert call(*words, "--parameter", "n=-2", "--parameter", "who=").stdout == "print_0,of\n-1,\n"
+        assert "the query parameter `n` has no value (give it with --parameter n=VALUE)" in call(*words).stderr
+
+    def test_a_parameter_of_another_type_is_an_error_at_its_declaration(self) -> None:
+        result = call("query", "-e", "declare query_parameters(t: timespan); print t", "--parameter", "t=soon")
+        assert result.exit_code == 2
+        assert (
+            "query:1:26: the query parameter `t` is a timespan, and 'soon' is none (write it like 5m" in result.stderr
+        )
+
+    def test_watchlists_and_external_data_are_files_that_the_user_names(
+        self, logs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("vips.csv").write_text("Host,Owner\nweb01,eve\n")
+        Path("bad.csv").write_text("203.0.113.9\n")
+        kql = """
+        let bad = externaldata(ip: string) ['https://a.example/bad.csv?of=today'];
+        let local = externaldata(ip: string) ['./bad.csv'];
+        DeviceNetworkEvents
+        | where DeviceName in ((_GetWatchlist('VIPs') | project Host)) and RemoteIP in (bad) and RemoteIP in (local)
+        | count
+        """
+        words = ("query", "-e", kql, logs, "--format", "csv", "--watchlist", "VIPs=vips.csv")
+        allowed = ("--external", "https://a.example/bad.csv?of=today=bad.csv", "--external", "bad.csv")
+        assert call(*words, *allowed).stdout == "Count\n2\n"
+        refused = call(*words)
+        assert refused.exit_code == 2
+        assert "not allowed (nothing is fetched from the network; name a copy of it with --external" in refused.stderr
 
     def test_warnings_go_to_stderr_and_quiet_keeps_them(self, logs: str) -> None:
         words = ("query", "-e", "DeviceNetworkEvents | summarize by AccountName", logs, "--format", "json")
@@ -212,6 +288,44 @@ class TestQuery:
         assert "InitiatingProcessAccountName" in loud.stderr
         assert quiet.stderr == ""
         assert quiet.stdout == loud.stdout
+
+    @pytest.mark.parametrize(
+        ("kql", "warning"),
+        [
+            ("Acme_CL | count", "`Acme_CL` is a custom log, which is not among the logs: it is taken as empty"),
+            ("DeviceEvents | count", "no log fills DeviceEvents yet: taken as empty"),
+            ("_GetWatchlist('VIPs') | count", "the watchlist 'VIPs' was not given: it is taken as empty"),
+            ("DeviceNetworkEvents | where ingestion_time() > ago(1h)", "ingestion_time() is TimeGenerated"),
+            ("set notruncation; DeviceNetworkEvents | count", "the option 'notruncation' is ignored"),
+            ("let f = () { Acme_CL | count }; union (f()), (f())", "`Acme_CL` is a custom log"),
+            ("DeviceNetworkEvents | evaluate bag_unpack(AdditionalFields) | summarize by AccountName", "was read"),
+        ],
+    )
+    def test_each_warning_is_said_once(self, logs: str, kql: str, warning: str) -> None:
+        for words in (("query", "-e", kql, logs), ("query", "--explain", "-e", kql, logs)):
+            result = call(*words)
+            assert result.exit_code == 0
+            assert result.stderr.count(warning) == 1
+            assert result.stderr.count("herdsight: warning: ") == 1
+
+    def test_the_faults_of_all_blocks_are_told_though_some_are_not_even_words(self, tmp_path: Path) -> None:
+        file = tmp_path / "rules.kql"
+        file.write_text(BROKEN)
+        result = call("query", str(file))
+        assert result.exit_code == 2  # although what comes first is only not supported
+        told = re.findall(r"error: .*:(\d+):(\d+): (.+)", result.stderr)
+        assert [(line, column, what.split(" (")[0]) for line, column, what in told] == [
+            ("1", "23", "the operator 'facet' is not supported"),
+            ("3", "11", "the string is not closed"),
+            ("6", "75", "there is no column `Nope`"),
+            ("9", "20", "_Im_NetworkSession() has no parameter `nope`"),
+            ("11", "25", "expected ',' between the items of an array, found the end of the query"),
+            ("16", "7", "'`' begins nothing in KQL"),
+        ]
+        assert result.stderr.count("^\n") == 6
+
+    def test_what_is_not_supported_alone_ends_with_3(self) -> None:
+        assert call("query", "-e", "print 1 | facet by a\n\nprint 1 | reduce by a").exit_code == 3
 
     def test_every_problem_is_shown_with_its_line_and_place(self) -> None:
         result = call("query", "-e", "print 1\n| where x == 2\n\nNoTable | take 1")

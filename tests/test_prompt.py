@@ -6,10 +6,11 @@ import select
 import signal
 import stat
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -391,15 +392,15 @@ pty = pytest.importorskip("pty", reason="terminals as on POSIX")
 class Terminal:
     """A program on a terminal of its own, as a person has it before them."""
 
-    def __init__(self, child: int, master: int) -> None:
-        self.child = child
+    def __init__(self, process: "subprocess.Popen[bytes]", master: int) -> None:
+        self.process = process
         self._master = master
         self._seen = ""
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
-    def see(self, pattern: str, patience: float = 30) -> str:
+    def see(self, pattern: str, patience: float = 60) -> str:
         """Everything until the pattern shows, without the codes that place it."""
         deadline = time.monotonic() + patience
         while not (found := re.search(pattern, self._seen)):
@@ -412,15 +413,27 @@ class Terminal:
     def _read(self) -> None:
         try:
             text = os.read(self._master, 1 << 16).decode(errors="replace")
-        except OSError:  # the other side is closed
-            text = "<closed>"
+        except OSError:  # the program has closed its side
+            assert self.process.wait(60) is not None
+            raise
         if "\x1b[6n" in text:
             self.type("\x1b[1;1R")  # where the cursor is, which the program asks
         self._seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
     def status(self) -> int:
-        self.see("<closed>")
-        return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        """How the program ended; it must be about to."""
+        with suppress(OSError):
+            self.see("nothing that it says")
+        return self.process.wait(60)
+
+
+# Takes the terminal for its own, so that Ctrl-C reaches it, and becomes the program.
+BEGIN = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, "-m", "herdsight", *sys.argv[1:]])
+"""
 
 
 @contextmanager
@@ -429,53 +442,53 @@ def terminal(*words: str) -> Iterator[Terminal]:
     import fcntl
     import termios
 
-    child, master = pty.fork()
-    if not child:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.environ["TERM"] = "xterm"
-        os.execv(sys.executable, [sys.executable, "-m", "herdsight", *words])  # noqa: S606 our own program
+    master, slave = pty.openpty()
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-    program = Terminal(child, master)
+    process = subprocess.Popen(  # noqa: S603 our own program
+        [sys.executable, "-c", BEGIN, *words],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(slave)
     try:
-        yield program
+        yield Terminal(process, master)
     finally:
-        try:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-        except (ProcessLookupError, ChildProcessError):
-            pass
+        process.kill()
+        process.wait()
         os.close(master)
 
 
-# Python warns that a fork of a process with threads may hang; what is forked here becomes another program at once.
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 class TestTerminal:
     def test_a_talk_from_beginning_to_end(self, events: Path, own_state: Path) -> None:
         with terminal("query", str(events)) as program:
             program.see("2 rows of DeviceNetworkEvents")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("DeviceNetworkEv")
             program.see("table")  # the menu
             program.type("\t")
             program.see("ents")
-            program.type(" |\r count\r\r")
+            program.type(" |\r")
+            program.type(" count\r\r")
             program.see("1 row")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("DeviceNetworkEvents | where Nope == 1;\r")
             program.see("there is no column `Nope`")
             program.see(r"\^")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("range n from 1 to 1000000000000 step 1 | summarize sum(n);\r")
             program.see("sum")
             time.sleep(2)  # into the query
             program.type("\x03")
             program.see("stopped")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("garbage\x03")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("print answer = 42;\r")
             program.see("42")
-            program.see("kql> ")
+            program.see("kql>")
             program.type("\x04")
             assert program.status() == 0
         kept = own_state.read_text(encoding="utf-8")
@@ -490,9 +503,9 @@ class TestTerminal:
         folder.mkdir()
         monkeypatch.setenv("TMPDIR", str(folder))
         with terminal("query") as program:
-            program.see("kql> ")
+            program.see("kql>")
             assert list(folder.iterdir())
-            os.kill(program.child, sent)
+            program.process.send_signal(sent)
             assert program.status() == status
         assert list(folder.iterdir()) == []
 

@@ -1,5 +1,6 @@
 """Calls of rows of the function table: which row fits the arguments, and what they are taken as where none does."""
 
+import re
 from collections.abc import Sequence
 
 from herdsight.errors import QueryError
@@ -80,7 +81,11 @@ def _alike(arguments: Sequence[plan.Scalar]) -> Sequence[plan.Scalar]:
     """Constants as what they are compared with, a number with a text or the other way round."""
     kinds = [argument.type for argument in arguments if not isinstance(argument, plan.Const)]
     kind = (kinds or [argument.type for argument in arguments if argument.type is not ColumnType.STRING])[:1]
-    return [constant_as(each, kind[0]) if kind and isinstance(each, plan.Const) else each for each in arguments]
+    return [_like(each, kind[0]) if kind and isinstance(each, plan.Const) else each for each in arguments]
+
+
+def _like(constant: plan.Const, kind: ColumnType) -> plan.Scalar:
+    return converted(constant, kind) if constant.type is ColumnType.STRING else constant_as(constant, kind)
 
 
 def constant_as(constant: plan.Const, kind: ColumnType) -> plan.Const:
@@ -88,18 +93,18 @@ def constant_as(constant: plan.Const, kind: ColumnType) -> plan.Const:
     value = constant.value
     if constant.type is kind or value is None:
         return plan.Const("" if kind is ColumnType.STRING and value is None else value, kind)
+    if _is_for_the_engine(constant, kind):
+        return constant
     try:
         match kind:
-            case ColumnType.STRING if isinstance(value, bool | int):
-                return plan.Const(str(value).lower() if isinstance(value, bool) else str(value), kind)
+            case ColumnType.STRING if isinstance(value, int):
+                return plan.Const(str(value), kind)
             case ColumnType.LONG | ColumnType.INT if isinstance(value, bool | int | str | float):
-                return plan.Const(int(value), kind)
+                return plan.Const(int(value) if kind is ColumnType.LONG else _int(value), kind)
             case ColumnType.REAL if isinstance(value, bool | int | str | float):
                 return plan.Const(float(value), kind)
-            case ColumnType.BOOL if isinstance(value, str):
-                return plan.Const({"true": True, "1": True, "false": False, "0": False}.get(value.lower()), kind)
-            case ColumnType.BOOL if isinstance(value, int):
-                return plan.Const(bool(value), kind)
+            case ColumnType.BOOL if isinstance(value, str | int):
+                return plan.Const(_BOOLS.get(value.lower()) if isinstance(value, str) else bool(value), kind)
             case ColumnType.DATETIME if isinstance(value, str):
                 return plan.Const(datetime_micros(value), kind)
             case ColumnType.DYNAMIC if isinstance(value, bool | str | float) or constant.type in _WHOLE:
@@ -109,7 +114,29 @@ def constant_as(constant: plan.Const, kind: ColumnType) -> plan.Const:
     return constant
 
 
+def _is_for_the_engine(constant: plan.Const, kind: ColumnType) -> bool:
+    """Whether the engine must say what the constant is as one of that type."""
+    if constant.type in _COUNTED or (constant.type is ColumnType.BOOL and kind is ColumnType.STRING):
+        return True
+    return isinstance(constant.value, str) and kind in _PLAIN and not _PLAIN[kind].fullmatch(constant.value)
+
+
+_BOOLS = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = (ColumnType.LONG, ColumnType.INT)
+_COUNTED = (ColumnType.DATETIME, ColumnType.TIMESPAN)  # their values are counts of microseconds, which nobody sees
+_DIGITS = re.compile(r"[-+]?[0-9]{1,18}")
+_PLAIN = {  # the texts that Python reads as the engine does
+    ColumnType.LONG: _DIGITS,
+    ColumnType.INT: _DIGITS,
+    ColumnType.REAL: re.compile(r"[-+]?[0-9]{1,18}(?:\.[0-9]{1,18})?"),
+}
+_INT_REACH = 2**31
+
+
+def _int(value: float | str) -> int | None:
+    """A whole number, null where 32 bits do not hold it."""
+    number = int(value)
+    return number if -_INT_REACH <= number < _INT_REACH else None
 
 
 def _unboxed(name: str, arguments: Sequence[plan.Scalar]) -> tuple[Scalar | None, Sequence[plan.Scalar]]:

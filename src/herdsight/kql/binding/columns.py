@@ -28,7 +28,7 @@ def _(operator: syntax.Project, context: Context, bound: Bound) -> Bound:
 def _(operator: syntax.ProjectAway, context: Context, bound: Bound) -> Bound:
     gone = matching(context, operator.patterns, bound, operator.start)
     if len(gone) == len(bound.fields):
-        raise context.wrong("no column is left", operator.start, code="HS039")
+        raise context.unsupported("a table without columns", operator.start)
     return bound.narrowed(column for column in bound.fields if column not in gone)
 
 
@@ -44,7 +44,7 @@ def _(operator: syntax.ProjectByNames, context: Context, bound: Bound) -> Bound:
     wanted = [name for item in operator.items for name in _given_names(context, item)]
     chosen = dict.fromkeys(column for name in wanted for column in bound.fields if fnmatchcase(column.name, name))
     if not chosen:
-        raise context.wrong("no column is left", operator.start, code="HS039")
+        raise context.unsupported("a table without columns", operator.start)
     return bound.narrowed(chosen)
 
 

@@ -50,8 +50,15 @@ def _crossed(context: Context, operator: syntax.Join, bound: Bound, where: synta
     left_fields = tuple(kept(column) for column in bound.fields)
     right_fields = _renamed(bound.fields, tuple(kept(column) for column in right.fields))
     crossed = Bound(plan.Join("inner", bound.relation, right.relation, (), left_fields, right_fields), bound.mistaken)
-    scope = replace(crossed.scope(), bag=right.scope().bag or bound.scope().bag)
+    sides = {f"$left.{_source(item)}": item.name for item in left_fields}
+    sides |= {f"$right.{_source(item)}": item.name for item in right_fields}
+    scope = replace(crossed.scope(), bag=right.scope().bag or bound.scope().bag, renamed=sides)
     return crossed.over(plan.Filter(crossed.relation, condition(context, where, scope)))
+
+
+def _source(item: plan.Item) -> str:
+    assert isinstance(item.value, plan.Ref)  # noqa: S101 a join puts out columns of its sides
+    return item.value.name
 
 
 @bind_operator.register

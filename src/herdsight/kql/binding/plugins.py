@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from herdsight.kql import plan, syntax
-from herdsight.kql.binding.applying import converted, member
+from herdsight.kql.binding.applying import WRONG_TYPES, converted, member
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import constant, named_items, text_option
-from herdsight.kql.binding.names import Names, default_name
-from herdsight.kql.binding.scalars import queried, scalar
-from herdsight.kql.binding.scope import NOTHING, Bound, Context, Probe, hidden, kept, ref
+from herdsight.kql.binding.names import Names
+from herdsight.kql.binding.scalars import queried, required, scalar, unknown_column
+from herdsight.kql.binding.scope import NOTHING, Bound, Context, Probe, Scope, hidden, kept, ref
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.functions import AGGREGATES, SCALARS
 from herdsight.kql.functions.internal import VALUE_KIND
@@ -30,13 +30,20 @@ def _(operator: syntax.Evaluate, context: Context, bound: Bound) -> Bound:
     return PLUGINS[name](context, bound, operator)
 
 
-def _arguments(call: syntax.Call, names: Sequence[str]) -> dict[str, syntax.Expression]:
-    """A plugin's arguments by name; those that are given none, in order."""
-    named = {item.name: item.value for item in call.arguments if isinstance(item, syntax.Assignment)}
+def _arguments(context: Context, call: syntax.Call, names: Sequence[str]) -> dict[str, syntax.Expression]:
+    """A plugin's arguments by name; those that are given none, in order.
+
+    Raises:
+        QueryError: one is named as none of them.
+    """
+    named = {item.name: item for item in call.arguments if isinstance(item, syntax.Assignment)}
+    for name, item in named.items():
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise context.wrong(f"{call.name}() has no parameter `{name}`", item.start, code="KS196", hint=hint)
     free = (name for name in names if name not in named)
-    return named | dict(
-        zip(free, (item for item in call.arguments if not isinstance(item, syntax.Assignment)), strict=False)
-    )
+    given = (item for item in call.arguments if not isinstance(item, syntax.Assignment))
+    return {name: item.value for name, item in named.items()} | dict(zip(free, given, strict=False))
 
 
 # --- bag_unpack -----------------------------------------------------------------------------------------------------
@@ -74,7 +81,7 @@ def _bag_unpack(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bo
 
 
 def _unpacking(context: Context, bound: Bound, operator: syntax.Evaluate) -> _Unpacking:
-    given = _arguments(operator.call, ("column", "prefix", "columnsConflict", "ignoredProperties"))
+    given = _arguments(context, operator.call, ("column", _PREFIX, "columnsConflict", "ignoredProperties"))
     if "column" not in given:
         raise context.wrong("bag_unpack() takes a column", operator.start, code="KS119")
     bag = scalar(context, given["column"], bound.scope())
@@ -87,12 +94,15 @@ def _unpacking(context: Context, bound: Bound, operator: syntax.Evaluate) -> _Un
     return _Unpacking(
         context,
         bag,
-        text_option(context, given["prefix"], "the prefix") if "prefix" in given else "",
+        text_option(context, given[_PREFIX], "the prefix") if _PREFIX in given else "",
         text_option(context, given["columnsConflict"], "columnsConflict") if "columnsConflict" in given else "error",
         frozenset(str(name) for name in ignored) if isinstance(ignored, list) else frozenset(),
         tuple(column for column in bound.fields if column.name != own),
         operator.start,
     )
+
+
+_PREFIX = "OutputColumnPrefix"
 
 
 def _with_schema(asked: _Unpacking, wanted: Mapping[str, ColumnType], *, keeps: bool) -> list[plan.Item]:
@@ -212,7 +222,7 @@ def _turned(shaped: plan.Relation, keys: Sequence[plan.Item], values: Sequence[s
     names = Names(key.name for key in keys)
     measures = [
         plan.Measure(
-            names.free(each),
+            names.free(each or "Column1"),
             AGGREGATES["take_anyif"],
             (value, plan.Apply(same, (text, plan.Const(each, ColumnType.STRING)), ColumnType.BOOL)),
             kind,
@@ -262,11 +272,14 @@ def _narrow(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
 # --- ipv4_lookup ----------------------------------------------------------------------------------------------------
 
 
+_LOOKUP = ("LookupTable", "SourceAddress", "LookupKey", "ExtraKey1", "ExtraKey2", "return_unmatched")
+
+
 def _ip_lookup(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
     """Each row beside the rows of a table of networks that its address lies in."""
     flags = [item for item in operator.call.arguments if isinstance(item, syntax.Literal)]
     columns = replace(operator.call, arguments=tuple(item for item in operator.call.arguments if item not in flags))
-    given = _arguments(columns, ("LookupTable", "SourceAddress", "LookupKey", "ExtraKey1", "ExtraKey2"))
+    given = _arguments(context, columns, _LOOKUP)
     if flags:
         given["return_unmatched"] = flags[0]
     if not {"LookupTable", "SourceAddress", "LookupKey"} <= set(given):
@@ -281,16 +294,14 @@ def _ip_lookup(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bou
         if "return_unmatched" in given
         else False
     )
-    address = scalar(context, given["SourceAddress"], bound.scope())
-    network = scalar(context, given["LookupKey"], right.scope())
-    extra = [given[name] for name in ("ExtraKey1", "ExtraKey2") if name in given]
+    address = converted(scalar(context, given["SourceAddress"], bound.scope()), ColumnType.STRING)
+    network = converted(scalar(context, given["LookupKey"], right.scope()), ColumnType.STRING)
+    extra = [_extra_key(context, given[name], bound, right) for name in ("ExtraKey1", "ExtraKey2") if name in given]
     names = Names(column.name for column in bound.fields)
     outputs = tuple(
-        plan.Item(names.free(column.name), ref(column))
-        for column in right.fields
-        if not any(default_name(key) == column.name for key in extra)
+        plan.Item(names.free(column.name), ref(column)) for column in right.fields if column.name not in extra
     )
-    keys = tuple(plan.KeyPair(*(2 * (default_name(key) or "",))) for key in extra)
+    keys = tuple(plan.KeyPair(name, name) for name in extra)
     lookup = plan.NetworkJoin(
         bound.relation,
         right.relation,
@@ -303,6 +314,19 @@ def _ip_lookup(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bou
         operator.call.name == "ipv6_lookup",
     )
     return Bound(lookup, bound.mistaken)
+
+
+def _extra_key(context: Context, key: syntax.Expression, bound: Bound, right: Bound) -> str:
+    """The name of a column that both tables have, under one type."""
+    if not isinstance(key, syntax.Name):
+        raise context.wrong("a further key is a column", key.start, code="KS109")
+    for side in (bound, right):
+        if side.scope().find(key.name) is None:
+            raise unknown_column(context, key, Scope(side.fields))
+    kinds = [required(side.scope().find(key.name)).type for side in (bound, right)]
+    if kinds[0] is not kinds[1]:
+        raise context.wrong(f"a {kinds[0]} and a {kinds[1]} cannot be joined", key.start, code=WRONG_TYPES)
+    return key.name
 
 
 PLUGINS: Mapping[str, Callable[[Context, Bound, syntax.Evaluate], Bound]] = {

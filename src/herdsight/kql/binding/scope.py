@@ -38,7 +38,8 @@ class Scope:
     """The columns in reach, and the names that people write for them by mistake.
 
     `carried` are columns of an outer row, under the names that they have inside. `bag` holds columns that are not known
-    before the data is read. `windows` collects calls of window functions; where it is None there can be none.
+    before the data is read. `windows` collects calls of window functions; where it is None there can be none. `renamed`
+    says what a column is called that may be named otherwise, too, as $left.COLUMN.
     """
 
     fields: tuple[plan.Field, ...]
@@ -46,6 +47,7 @@ class Scope:
     carried: Mapping[str, str] = field(default_factory=dict)
     bag: plan.Ref | None = None
     windows: list[plan.WindowCall] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def _by_name(self) -> dict[str, plan.Field]:
@@ -53,7 +55,8 @@ class Scope:
 
     def find(self, name: str) -> plan.Field | None:
         """The column of exactly that name."""
-        return self._by_name.get(name) or self._by_name.get(self.carried.get(name, ""))
+        own = self._by_name.get(name) or self._by_name.get(self.carried.get(name, ""))
+        return own or self._by_name.get(self.renamed.get(name, ""))
 
 
 NOTHING = Scope(())

@@ -6,10 +6,12 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import apply, converted
 from herdsight.kql.binding.dispatch import bind_source
-from herdsight.kql.binding.items import constant, named_items, text_option
+from herdsight.kql.binding.items import check_distinct, constant, named, text_option
 from herdsight.kql.binding.library import is_library
+from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import CUSTOM, UNKNOWN_TABLE, queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Bound, Context
+from herdsight.kql.functions.arithmetic import wider
 from herdsight.kql.functions.model import NUMBER
 from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.rewrites.fold import fold
@@ -115,10 +117,12 @@ def _(source: syntax.Pipeline, context: Context) -> Bound:
 @bind_source.register
 def _(source: syntax.Print, context: Context) -> Bound:
     items: list[plan.Item] = []
+    names = Names()
     for position, item in enumerate(source.items):
-        named = item if isinstance(item, syntax.Assignment | syntax.Unpacking) else None
-        given = named or syntax.Assignment(item.start, f"print_{position}", item)
-        items += named_items(context, [given], NOTHING)
+        given = item if isinstance(item, syntax.Assignment | syntax.Unpacking) else None
+        column = given or syntax.Assignment(item.start, names.free(f"print_{position}"), item)
+        items += named(context, column, NOTHING, names)
+    check_distinct(context, [item.name for item in items], source.start)
     row = plan.Rows(tuple(item.field for item in items), (tuple(item.value for item in items),))
     return Bound(row)
 
@@ -141,16 +145,9 @@ def _(source: syntax.DataTable, context: Context) -> Bound:
 def _cell(context: Context, value: syntax.Expression, kind: ColumnType) -> plan.Scalar:
     """A cell's value: converted, as Kusto does, where it is of another type."""
     bound = fold(scalar(context, value, NOTHING))
-    if isinstance(bound, plan.Const) and (bound.value is None or kind is ColumnType.DYNAMIC):
-        return plan.Const("" if kind is ColumnType.STRING and bound.value is None else bound.value, kind)
-    if (
-        isinstance(bound, plan.Const)
-        and NUMBER.issuperset((bound.type, kind))
-        and ColumnType.DECIMAL not in (bound.type, kind)
-    ):
-        whole = kind in (ColumnType.LONG, ColumnType.INT) and isinstance(bound.value, float)
-        return plan.Const(int(bound.value) if whole and isinstance(bound.value, float) else bound.value, kind)
-    return converted(bound, kind)
+    if isinstance(bound, plan.Const) and bound.value is None:
+        return plan.Const("" if kind is ColumnType.STRING else None, kind)
+    return fold(converted(bound, kind))
 
 
 @bind_source.register
@@ -159,6 +156,9 @@ def _(source: syntax.Range, context: Context) -> Bound:
     apply(context, "+", [low, step], source.start)  # the step must fit what it counts
     if isinstance(step, plan.Const) and step.value == 0:
         raise context.wrong("the step of a range must not be 0", source.step.start, code="HS038")
+    if NUMBER.issuperset((low.type, high.type, step.type)):  # a fraction in one of them is in all
+        kind = low.type if low.type is high.type is step.type else wider((low.type, high.type, step.type))
+        low, high, step = (converted(part, kind) for part in (low, high, step))
     return Bound(plan.Series(source.name, low.type, low, high, step))
 
 

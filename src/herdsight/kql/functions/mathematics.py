@@ -109,6 +109,10 @@ def _to_be_rounded(value: Operand, digits: Operand | None) -> exp.Expr:
     return value.sql
 
 
+def _complement(value: exp.Expr) -> exp.Expr:
+    return exp.paren(exp.BitwiseNot(this=exp.paren(value)))  # signs side by side would be read as another operator
+
+
 def _random(count: Operand | None = None) -> exp.Expr:
     """A real of [0, 1), or a whole one of that many from 0 on."""
     return trees.call("kql_rand", cast(count, ColumnType.REAL)) if count else trees.call("random")
@@ -184,7 +188,7 @@ ROWS = (
     _bits("binary_and", _bitwise(exp.BitwiseAnd)),
     _bits("binary_or", _bitwise(exp.BitwiseOr)),
     _bits("binary_xor", _macro("xor")),
-    _bits("binary_not", lambda value: exp.BitwiseNot(this=value), arguments=1),
+    _bits("binary_not", _complement, arguments=1),
     _bits("binary_shift_left", _macro("kql_shift_left")),
     _bits("binary_shift_right", _macro("kql_shift_right")),
     _bits("bitset_count_ones", _macro("bit_count"), arguments=1),
