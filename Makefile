@@ -11,7 +11,7 @@ ORACLE := tests/oracle/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup oracle test demo bench lock clean
+.PHONY: help setup oracle test demo docs bench lock clean
 
 help: ## List what one can ask for
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ oracle: $(ORACLE) ## Install Microsoft's own parser, which the tests ask for a s
 
 demo: $(DEMO_STAMP) ## Make a day of telemetry with a bot, a relay and a flood in it, and hunt through it
 	$(BIN)/herdsight hunt $(DEMO)
+
+docs: setup ## Write docs/kql.md, what of KQL runs here, from the tables of the language
+	$(BIN)/python docs/make_kql.py
 
 bench: setup ## Run the benchmarks and print their tables
 	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done

@@ -77,7 +77,7 @@ _LITERALS: Mapping[ColumnType, Sequence[str]] = {
     ColumnType.GUID: ("guid(74be27de-1e4e-49d9-b579-fe0b331d3642)", "guid(null)"),
 }
 
-# One column of each type in every table, and names that need care: of other case, in brackets, as words of the language.
+# One column of each type in every table, and names that need care: of other case, in brackets, as words of
 TABLE: Columns = {
     "b": ColumnType.BOOL,
     "i": ColumnType.INT,
@@ -624,7 +624,7 @@ def _top_nested(w: Writer, columns: Columns) -> Written:
 def _scan(w: Writer, columns: Columns) -> Written:
     form = (
         "scan declare (q: long = 0) with (step one: true => q = one.q + {long};)",
-        "scan with_match_id=id declare (q: string) with (step one output=none: {bool}; step two: {bool} => q = {string};)",
+        "scan with_match_id=id declare (q: string) with (step one output=none: {bool}; step two: {bool} => q = {string};)",  # noqa: E501
         "scan with (step one: {bool}; step two output=last: n > one.n and {bool}; step three: s == two.s;)",
         "scan declare (q: real = 1.5) with (step one optional: {bool} => q = {real};)",
         "scan declare (q: dynamic) with (step one: true => q = {dynamic}, unknown = {long};)",

@@ -250,8 +250,8 @@ class TestQuery:
             "--format",
             "csv",
         )
-        assert call(*words, "--parameter", "n=41").stdout == "print_0,of\n42,x\n"
-        assert call(*words, "--parameter", "n=-2", "--parameter", "who=").stdout == "print_0,of\n-1,\n"
+        assert call(*words, "--parameter", "n=41").stdout == "print_0,print_1\n42,x\n"
+        assert call(*words, "--parameter", "n=-2", "--parameter", "who=").stdout == "print_0,print_1\n-1,\n"
         assert "the query parameter `n` has no value (give it with --parameter n=VALUE)" in call(*words).stderr
 
     def test_a_parameter_of_another_type_is_an_error_at_its_declaration(self) -> None:
@@ -319,7 +319,7 @@ class TestQuery:
             ("3", "11", "the string is not closed"),
             ("6", "75", "there is no column `Nope`"),
             ("9", "20", "_Im_NetworkSession() has no parameter `nope`"),
-            ("11", "25", "expected ',' between the items of an array, found the end of the query"),
+            ("11", "27", "expected ',' between the items of an array, found the end of the query"),
             ("16", "7", "'`' begins nothing in KQL"),
         ]
         assert result.stderr.count("^\n") == 6

@@ -81,7 +81,7 @@ FAULTS: tuple[Case, ...] = (
     ("datatable(L: long)[9999999999] | project toint(L)", None, "what does not fit is null, not wrapped (toint)"),
     ("datatable(R: real)[1e300] | project tolong(R)", None, "nor the largest long (tolong)"),
     # time
-    ("print bin(datetime(2026-03-10), 7d)", datetime(2026, 3, 9), "bins begin at the year 1, not at 1970 (bin)"),  # noqa: DTZ001
+    ("print bin(datetime(2026-03-10), 7d)", datetime(2026, 3, 9), "bins begin at the year 1, not at 1970 (bin)"),  # noqa: DTZ001  # noqa: E501
     ("datatable(P: timespan)[90m] | project bin(P, 1h)", HOUR, "the bin of a timespan is one (bin)"),
     ("datatable(P: timespan)[2h] | project P / 2", HOUR, "a timespan divided by a number (timespan arithmetic)"),
     ("datatable(P: timespan)[3h] | project P % 2h", HOUR, "what is left of a timespan (timespan arithmetic)"),
@@ -93,7 +93,7 @@ FAULTS: tuple[Case, ...] = (
     ("print datetime_part('millisecond', datetime(2026-03-10 00:00:07.123))", 123, "of the second (datetime_part)"),
     ("print datetime_diff('week', datetime(2026-03-08), datetime(2026-03-07))", 1, "Sunday begins a week"),
     (
-        "datatable(D: datetime)[datetime(2026-03-10), datetime(2026-03-12)] | summarize datetime_diff('day', max(D), min(D))",
+        "datatable(D: datetime)[datetime(2026-03-10), datetime(2026-03-12)] | summarize datetime_diff('day', max(D), min(D))",  # noqa: E501
         2,
         "aggregates are values like others (summarize)",
     ),

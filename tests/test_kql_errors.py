@@ -1,11 +1,15 @@
 """What the language says of a text that is wrong, too much, or hostile."""
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
 import pytest
 
 import herdsight
-from herdsight.errors import QueryError, UnsupportedError
+from herdsight.errors import InputError, QueryError, UnsupportedError
 from herdsight.kql.lexer import Text
-from herdsight.kql.statements import blocks, parse
+from herdsight.kql.statements import blocks, is_open, parse
 from herdsight.kql.text import condition_text, literal_text
 
 
@@ -61,6 +65,7 @@ def test_a_column_that_is_written_for_another_is_read_as_that_with_a_warning() -
         ("find in (DeviceNetworkEvents) where RemotePort == 1", "find"),
         ("print a = 'x' | reduce by a", "reduce"),
         ("print a = 1 | evaluate autocluster()", "autocluster"),
+        ("print a = 1 | evaluate http_request('https://a.example')", "http_request"),
         ("print geo_point_in_circle(0.0, 0.0, 1.0, 1.0, 10)", "geo_point_in_circle"),
         ("print a = 1, b = '1' | where a == b", "comparing"),
     ],
@@ -70,6 +75,7 @@ def test_what_is_not_supported_is_named_and_ends_with_status_3(kql: str, named: 
     assert isinstance(error, UnsupportedError)
     assert error.exit_status == 3
     assert named in error.what
+    assert error.hint  # the reason
 
 
 @pytest.mark.parametrize("count", [10, 2_000])
@@ -149,6 +155,31 @@ def test_a_blank_line_inside_a_query_does_not_end_it(content: str) -> None:
     assert len(lines(content)) == 1
 
 
+@pytest.mark.parametrize(
+    "first", ["print (1", "print f(1, [2", "print 'a", "T | where a in (1,\n2", "print ```x", "let f = () {"]
+)
+def test_a_block_that_is_broken_leaves_the_next_ones_whole(first: str) -> None:
+    assert lines(f"{first}\n\nlet a = 5;\n\nU | where (b) == a\n\nV")[1:] == lines(
+        "\n" * (first.count("\n") + 2) + "let a = 5;\n\nU | where (b) == a\n\nV"
+    )
+
+
+def test_a_text_of_brackets_that_are_never_closed_is_parted_in_no_time() -> None:
+    assert len(lines("print (\n\n" * 20_000)) == 20_000
+
+
+@pytest.mark.parametrize(
+    "content", ["T |", "T | where a in (", "let a = 5;", "T | where a ==", "T | summarize count() by"]
+)
+def test_a_query_is_open_where_something_must_follow(content: str) -> None:
+    assert is_open(Text(content))
+
+
+@pytest.mark.parametrize("content", ["", "T", "T | count", "print (1)", "// (", "print '('"])
+def test_a_query_is_not_open_where_nothing_must_follow(content: str) -> None:
+    assert not is_open(Text(content))
+
+
 def test_comments_alone_are_no_query() -> None:
     assert lines("T\n\n// U\n// | count\n\nV") == [(1, "T"), (6, "V")]
 
@@ -158,6 +189,66 @@ def test_a_place_in_a_later_block_is_a_place_in_the_text() -> None:
     with pytest.raises(QueryError) as caught:
         parse(second)
     assert str(caught.value.place) == "rules.kql:3:12"
+
+
+# --- query parameters -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "value"),
+    [
+        ("long", "5", 5),
+        ("long", "-5", -5),
+        ("long", 5, 5),
+        ("long", "long(5)", 5),
+        ("int", "5", 5),
+        ("real", "1.5", 1.5),
+        ("real", 2, 2.0),
+        ("bool", "true", True),
+        ("bool", False, False),
+        ("string", "", ""),
+        ("string", "5", "5"),
+        ("string", "'; drop", "'; drop"),
+        ("datetime", "2026-05-31", datetime(2026, 5, 31)),  # noqa: DTZ001 as the language has it
+        ("datetime", datetime(2026, 5, 31, 2, tzinfo=UTC), datetime(2026, 5, 31, 2)),  # noqa: DTZ001
+        ("timespan", "90m", timedelta(minutes=90)),
+        ("timespan", timedelta(days=-1, hours=2), timedelta(days=-1, hours=2)),
+        ("dynamic", '["a"]', '["a"]'),
+        ("dynamic", {"a": [1, None]}, '{"a":[1,null]}'),
+        ("guid", UUID(int=7), str(UUID(int=7))),
+        ("decimal", Decimal("2.5"), Decimal("2.5")),
+        ("long", "null", None),
+    ],
+)
+def test_a_parameter_is_read_as_what_the_query_declares(kind: str, given: object, value: object) -> None:
+    found = herdsight.query(f"declare query_parameters(p: {kind}); print v = p", parameters={"p": given})
+    assert found.to_pylist() == [{"v": value}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        *(("long", text) for text in ("", "x", "5.5", "5) | print (1", "5; print 6")),
+        *(("real", "x"), ("bool", "maybe"), ("datetime", "now()"), ("timespan", "soon"), ("int", "5000000000")),
+        *(("dynamic", "x"), ("guid", "abc"), ("decimal", "x")),
+    ],
+)
+def test_a_parameter_that_is_none_of_its_type_is_refused(kind: str, given: str) -> None:
+    with pytest.raises(QueryError, match="the query parameter `p` is a") as caught:
+        herdsight.query(f"declare query_parameters(p: {kind}); print p", parameters={"p": given})
+    assert caught.value.hint
+
+
+def test_a_parameter_that_no_query_declares_is_refused_and_one_of_several_queries_may_declare_it() -> None:
+    with pytest.raises(InputError, match="no query here declares the parameter `q`"):
+        herdsight.query("declare query_parameters(p: long = 1); print p", parameters={"q": 1})
+    found = herdsight.query_all("print 1\n\ndeclare query_parameters(p: long); print p", parameters={"p": 2})
+    assert [answer.table.to_pylist() for answer in found] == [[{"print_0": 1}], [{"print_0": 2}]]
+
+
+def test_a_parameter_of_a_type_that_no_literal_has_is_refused() -> None:
+    with pytest.raises(TypeError, match="the parameter 'p' cannot be a bytes"):
+        herdsight.query("print 1", parameters={"p": b""})
 
 
 # --- KQL that is written by us --------------------------------------------------------------------------------------

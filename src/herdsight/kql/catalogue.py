@@ -155,6 +155,11 @@ def scalar_functions() -> Mapping[str, tuple[Entry, ...]]:
     return dict(sorted(found.items()))
 
 
+def sign_operators() -> tuple[str, ...]:
+    """The operators that are signs: ==, =~, + and the like."""
+    return tuple(name for name in SCALARS if not name.strip("!")[0].isalpha() and name != "[]")
+
+
 def word_operators() -> tuple[str, ...]:
     """The operators that are words: has, contains_cs, !in~, and the like."""
     words = [name for name, rows in SCALARS.items() if _is_operator(rows[0]) and name.strip("!")[0].isalpha()]

@@ -3,8 +3,10 @@
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
+from typing import NamedTuple
 
 from herdsight.errors import Place, QueryError
 
@@ -23,8 +25,7 @@ class Kind(StrEnum):
     END = "end of the query"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: `text` as it stands, `value` what it says (the name, the string's characters, the mark)."""
 
     kind: Kind
@@ -73,6 +74,7 @@ class Text:
     content: str
     source: str = "query"
     first_line: int = 1  # the line of the whole text at which `content` begins
+    scanned: tuple[Token, ...] = field(default=(), compare=False, repr=False)  # its tokens, where they are known
 
     def place(self, offset: int) -> Place:
         """The place of an offset: line and column from 1."""
@@ -88,7 +90,7 @@ def tokens(text: Text) -> list[Token]:
         QueryError: a character that begins no token, or a string that is not closed.
     """
     found = []
-    for token in _scan(text):
+    for token in text.scanned or _scan(text):
         if token.kind is Kind.FAULT:
             raise _stray(text, token.start)
         _check(text, token)
@@ -97,8 +99,21 @@ def tokens(text: Text) -> list[Token]:
 
 
 def lenient(text: Text) -> list[Token]:
-    """All tokens of a text that may be wrong or not yet whole; what is no KQL is a FAULT up to the end of its line."""
-    return [*_scan(text), Token(Kind.END, "", "", len(text.content))]
+    """All tokens of a text that may be wrong or not yet whole; what is no KQL is a FAULT up to the end of its line.
+
+    Raises:
+        QueryError: there is more of it than can be read.
+    """
+    found = [] if len(text.content) > _MOST_CHARACTERS else list(islice(_scan(text), _MOST_TOKENS + 1))
+    if len(text.content) > _MOST_CHARACTERS or len(found) > _MOST_TOKENS:
+        what = f"the text is longer than {_MOST_CHARACTERS:,} characters or {_MOST_TOKENS:,} words, numbers and marks"
+        hint = "put long lists into a watchlist, or into a file that externaldata names"
+        raise QueryError(what, code="HS051", place=text.place(0), hint=hint)
+    return [*found, Token(Kind.END, "", "", len(text.content))]
+
+
+# As much as is read within a second or two; Kusto reads no longer text either.
+_MOST_CHARACTERS, _MOST_TOKENS = 2_000_000, 500_000
 
 
 def _scan(text: Text) -> Iterator[Token]:
@@ -108,19 +123,16 @@ def _scan(text: Text) -> Iterator[Token]:
         if match is None or match.lastgroup is None:
             line_end = text.content.find("\n", position)
             end = len(text.content) if line_end < 0 else line_end
-            token: Token | None = Token(Kind.FAULT, text.content[position:end], "", position)
+            yield Token(Kind.FAULT, text.content[position:end], "", position)
         else:
             end = match.end()
-            token = _token(match.lastgroup, match.group(), match.start())
+            if match.lastgroup not in ("blank", "comment"):
+                yield _token(match.lastgroup, match.group(), position)
         position = end
-        if token is not None:
-            yield token
 
 
-def _token(group: str, found: str, start: int) -> Token | None:
+def _token(group: str, found: str, start: int) -> Token:
     match group:
-        case "blank" | "comment":
-            return None
         case "verbatim" | "multiline" | "string":
             return Token(Kind.STRING, found, _string_value(group, found), start)
         case "raw":

@@ -39,15 +39,33 @@ def blocks(text: Text) -> Iterator[Text]:
     A blank line inside a query is no end of it: where a statement is still open (a bracket, a trailing `;` of a let,
     a line that begins with `|`), the parts belong together. A part of comments alone is no query. A bracket that is
     never closed holds no more than its own part, as far as one can tell, so that the faults of the others show too.
+
+    Raises:
+        QueryError: there is more of it than can be read.
     """
     found = lenient(text)
+    line, before = text.first_line, 0
+    for number, (first, last) in enumerate(_spans(text, found)):
+        start = found[first].start
+        line, before = line + text.content.count("\n", before, start), start
+        part = _part(text, found[first : last + 1], line)
+        if number == _MOST_QUERIES:
+            raise QueryError(f"the text has more than {_MOST_QUERIES:,} queries", code="HS051", place=text.place(start))
+        yield part
+
+
+_MOST_QUERIES = 1000
+
+
+def _spans(text: Text, found: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """The first and the last token of each query."""
     ends = list(_ends(text, found))
     # How far out of brackets a query may still come, seen from each end.
     least = [*accumulate((end.depth if end.closes else inf for end in reversed(ends)), min, initial=inf)][::-1]
     first, base, is_closed = 0, 0, least[0] <= 0
     for end, least_behind in zip(ends, least[1:], strict=True):
         if (end.closes and end.depth <= base) if is_closed else (end.cuts and end.depth > base):
-            yield _part(text, found[first].start, found[end.token].end)
+            yield first, end.token
             first, base, is_closed = end.token + 1, end.depth, least_behind <= end.depth
 
 
@@ -92,11 +110,14 @@ def literal(text: str, kind: ColumnType) -> syntax.Literal:
     raise QueryError(f"{text!r} is no {kind}", code="KS005")
 
 
-def _part(text: Text, first: int, last: int) -> Text:
+def _part(text: Text, found: Sequence[Token], line: int) -> Text:
+    """The part of the text that these tokens make, which begins on that line."""
+    start = found[0].start
     # Blank what stands before, so that columns stay true when a block begins in mid-line.
-    line_start = text.content.rfind("\n", 0, first) + 1
-    content = " " * (first - line_start) + text.content[first:last]
-    return Text(content, text.source, text.first_line + text.content.count("\n", 0, first))
+    line_start = text.content.rfind("\n", 0, start) + 1
+    content = " " * (start - line_start) + text.content[start : found[-1].end]
+    moved = found if line_start == 0 else [token._replace(start=token.start - line_start) for token in found]
+    return Text(content, text.source, line, tuple(moved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +176,8 @@ def _statement(cursor: Cursor) -> syntax.Statement:
         cursor.take()
         cursor.take()
         return syntax.Declaration(start, scalar_parameters(cursor))
+    if cursor.at(".") and cursor.ahead(1).kind is Kind.NAME:
+        raise cursor.unsupported(f"the management command '.{cursor.ahead(1).value}'", start)
     for word in ("declare", "alias", "restrict"):
         if cursor.at(word) and cursor.ahead(1).kind is Kind.NAME:
             raise cursor.unsupported(f"the statement '{word}'", start)

@@ -8,7 +8,7 @@ from herdsight.kql import plan
 from herdsight.kql.binding.scope import Context
 from herdsight.kql.functions import SCALARS
 from herdsight.kql.functions.conversions import CONVERTING
-from herdsight.kql.functions.model import Scalar, TypeSet, result_type
+from herdsight.kql.functions.model import ANY, DYNAMIC, NUMBER, STRING, Scalar, TypeSet, result_type
 from herdsight.kql.literals import datetime_micros
 from herdsight.tables import ColumnType
 
@@ -144,7 +144,8 @@ def _unboxed(name: str, arguments: Sequence[plan.Scalar]) -> tuple[Scalar | None
     for row in SCALARS[name]:
         parameters = [*row.parameters, *([row.parameters[-1]] * len(arguments) if row.parameters else [])]
         taken = [
-            _as_one_of(argument, allowed, arguments) for argument, allowed in zip(arguments, parameters, strict=False)
+            _as_one_of(argument, allowed, arguments) if allowed & (_taken_as(name) | DYNAMIC) else argument
+            for argument, allowed in zip(arguments, parameters, strict=False)
         ]
         if len(taken) == len(arguments) and _row(name, taken) is row:
             return row, taken
@@ -161,6 +162,21 @@ def _as_one_of(argument: plan.Scalar, allowed: TypeSet, beside: Sequence[plan.Sc
     others = [other.type for other in beside if other.type in allowed]
     candidates = [*others, *(kind for kind in _PREFERRED if kind in allowed), *allowed]
     return converted(argument, candidates[0])
+
+
+def _taken_as(name: str) -> TypeSet:
+    """What an operator may take a dynamic as; a function takes it as a string alone: all else must be converted."""
+    if name in _BY_NUMBER:
+        return NUMBER
+    return ANY if name in ("in", "!in") or not name[0].isalpha() else STRING
+
+
+_BY_NUMBER = ("<", "<=", ">", ">=", "between", "!between", "*", "/", "%")
+
+
+def unboxing_hint(kinds: Sequence[ColumnType]) -> str | None:
+    """What to do where a dynamic is among the types of arguments that are not taken."""
+    return "convert it, for example with tolong() or todatetime()" if ColumnType.DYNAMIC in kinds else None
 
 
 def converted(value: plan.Scalar, kind: ColumnType) -> plan.Scalar:
@@ -200,7 +216,7 @@ def misfit(context: Context, name: str, kinds: Sequence[ColumnType], at: int) ->
         what = f"{name} takes fewer arguments than the {len(kinds)} given"
     else:
         what = f"{name} cannot take {given}"
-    return context.wrong(what, at, code=WRONG_TYPES)
+    return context.wrong(what, at, code=WRONG_TYPES, hint=unboxing_hint(kinds))
 
 
 _EQUATING = ("==", "!=", "in", "!in")

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import check_distinct, constant, extended, matching, named_items
+from herdsight.kql.binding.names import DUPLICATE_NAME
 from herdsight.kql.binding.scalars import queried, scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, ref
 from herdsight.tables import ColumnType
@@ -19,6 +20,8 @@ def _(operator: syntax.Extend, context: Context, bound: Bound) -> Bound:
 
 @bind_operator.register
 def _(operator: syntax.Project, context: Context, bound: Bound) -> Bound:
+    if not operator.items:
+        raise context.unsupported("a table without columns", operator.start)
     windows: list[plan.WindowCall] = []
     items = named_items(context, operator.items, bound.scope(windows))
     return bound.windowed(windows).projected(items)
@@ -89,6 +92,8 @@ def _(operator: syntax.ProjectRename, context: Context, bound: Bound) -> Bound:
     added: list[plan.Item] = []  # columns that are not known yet
     for item in operator.items:
         assert isinstance(item.value, syntax.Name)  # noqa: S101 the parser takes no other
+        if item.value.name in renamed:
+            raise context.wrong(f"`{item.value.name}` is renamed already", item.start, code=DUPLICATE_NAME)
         if bound.scope().find(item.value.name) is not None:
             renamed[item.value.name] = item.name
         else:

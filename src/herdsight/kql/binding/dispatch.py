@@ -3,6 +3,7 @@
 from functools import singledispatch
 
 from herdsight.kql import syntax
+from herdsight.kql.binding.names import DUPLICATE_NAME
 from herdsight.kql.binding.scope import Bound, Context
 
 
@@ -22,7 +23,20 @@ def bind_operator(operator: syntax.Operator, context: Context, bound: Bound) -> 
 def bind_operators(context: Context, operators: tuple[syntax.Operator, ...], bound: Bound) -> Bound:
     """What operators make of a relation, one after the other."""
     for operator in operators:
-        bound = bind_operator(operator, context, bound)
+        bound = distinct(context, bind_operator(operator, context, bound), operator.start)
+    return bound
+
+
+def distinct(context: Context, bound: Bound, at: int) -> Bound:
+    """The relation, of whose columns no two have one name.
+
+    Raises:
+        QueryError: two have.
+    """
+    names = [column.name for column in bound.relation.fields]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise context.wrong(f"the column `{twice}` is there already", at, code=DUPLICATE_NAME)
     return bound
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import bind_operator, bind_operators
-from herdsight.kql.binding.items import row_count
+from herdsight.kql.binding.items import check_distinct, row_count
 from herdsight.kql.binding.names import Names, default_name
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, hidden, kept, ref
@@ -20,6 +20,7 @@ def _(operator: syntax.MvExpand, context: Context, bound: Bound) -> Bound:
 def _expanded(context: Context, operator: syntax.MvExpand, bound: Bound) -> Bound:
     names = Names(column.name for column in bound.fields)
     expansions = tuple(_expansion(context, item, bound, names) for item in operator.items)
+    check_distinct(context, [each.name for each in expansions], operator.start)
     limit = row_count(context, operator.limit) if operator.limit else None
     index = names.free(operator.index) if operator.index else None
     return bound.over(plan.Unnest(bound.relation, expansions, index, operator.kind == "array", limit))

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import apply, member
-from herdsight.kql.binding.names import DUPLICATE_NAME, Names
+from herdsight.kql.binding.names import DUPLICATE_NAME, Names, default_name
 from herdsight.kql.binding.scalars import scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, kept
 from herdsight.kql.functions.series import MULTI
@@ -25,7 +25,7 @@ def named(context: Context, item: syntax.Expression, scope: Scope, names: Names)
     given = item.value if isinstance(item, syntax.Assignment | syntax.Unpacking) else item
     if isinstance(given, syntax.Call) and given.name in MULTI:
         yield from _several(context, item, given, scope, names)
-    elif isinstance(given, syntax.Call) and given.name in _SORTING and len(given.arguments) > 1:
+    elif isinstance(given, syntax.Call) and given.name in _SORTING:
         yield from _sorted(context, item, given, scope, names)
     elif isinstance(item, syntax.Unpacking):
         yield from _unpacked(context, item, scope, names)
@@ -36,9 +36,9 @@ def named(context: Context, item: syntax.Expression, scope: Scope, names: Names)
 def _several(
     context: Context, item: syntax.Expression, call: syntax.Call, scope: Scope, names: Names
 ) -> Iterator[plan.Item]:
-    arguments = tuple(scalar(context, argument, scope) for argument in call.arguments)
+    arguments = tuple(scalar(context, bare(argument), scope) for argument in call.arguments)
     given = _given_names(item)
-    inner = call.arguments[0].name if call.arguments and isinstance(call.arguments[0], syntax.Name) else ""
+    inner = (default_name(call.arguments[0]) if call.arguments else None) or ""
     first = apply(context, call.name, arguments, call.start)
     assert isinstance(first, plan.Apply)  # noqa: S101 a call of several columns is a row of the table
     for position, part in enumerate(MULTI[call.name]):
@@ -51,6 +51,7 @@ def _several(
 
 
 _SORTING = ("array_sort_asc", "array_sort_desc")
+SEVERAL = (*MULTI, *_SORTING)  # functions that may give several columns
 
 
 def _sorted(
@@ -59,16 +60,27 @@ def _sorted(
     """Several arrays sorted by the first: an array each."""
     whole = scalar(context, call, scope)
     given = _given_names(item)
-    arrays = [argument for argument in call.arguments if scalar(context, argument, scope).type is ColumnType.DYNAMIC]
-    if len(arrays) == 1:
-        yield plan.Item(names.of(context, item), whole)
-        return
+    arrays = _arrays(context, call, scope)
     for position, array in enumerate(arrays):
-        own = array.name if isinstance(array, syntax.Name) else f"array{position}"
-        name = (
-            names.given(context, given[position], item.start) if position < len(given) else names.free(f"{own}_sorted")
-        )
-        yield plan.Item(name, member(context, whole, position, item.start))
+        derived = f"{default_name(array) or f'array{position}'}_sorted"
+        name = names.given(context, given[position], item.start) if position < len(given) else names.free(derived)
+        yield plan.Item(name, member(context, whole, position, item.start) if arrays[1:] else whole)
+
+
+def _arrays(context: Context, call: syntax.Call, scope: Scope) -> list[syntax.Expression]:
+    return [each for each in call.arguments if scalar(context, bare(each), scope).type is ColumnType.DYNAMIC]
+
+
+def bare(argument: syntax.Expression) -> syntax.Expression:
+    """An argument without the name that may stand before it."""
+    return argument.value if isinstance(argument, syntax.Assignment) else argument
+
+
+def makes_several(context: Context, item: syntax.Expression) -> bool:
+    """Whether the item is a call, over constants, that gives several columns, each with a name of its own."""
+    if not isinstance(item, syntax.Call):
+        return False
+    return item.name in MULTI or (item.name in _SORTING and len(_arrays(context, item, NOTHING)) > 1)
 
 
 def _given_names(item: syntax.Expression) -> tuple[str, ...]:

@@ -15,11 +15,13 @@ class Names:
     """Names for the columns of one operator: those given, those that Kusto derives, and Column1, Column2 ...
 
     `avoided` are names that a derived name must not be; a given name may, and then takes that column's place. With
-    `replacing`, so may a derived one, and the last of several stands.
+    `replacing`, so may a derived one, and the last of several stands. A name that is given after it was derived gets a
+    number, as Kusto has it.
     """
 
     def __init__(self, avoided: Iterable[str] = (), *, replacing: bool = False) -> None:
         self._given: set[str] = set()
+        self._derived: set[str] = set()
         self._taken = set(avoided)
         self._replacing = replacing
 
@@ -34,9 +36,7 @@ class Names:
         derived = default_name(item)
         if derived and self._replacing:
             return derived
-        name = self.free(derived) if derived else self._first(f"Column{number}" for number in count(1))
-        self._given.add(name)
-        return name
+        return self.free(derived) if derived else self._first(f"Column{number}" for number in count(1))
 
     def given(self, context: Context, name: str, at: int) -> str:
         """A name that the query writes.
@@ -44,6 +44,8 @@ class Names:
         Raises:
             QueryError: it is taken.
         """
+        if name in self._derived:
+            return self.free(name)
         if name in self._given:
             raise context.wrong(f"the column `{name}` is there already", at, code=DUPLICATE_NAME)
         self._given.add(name)
@@ -57,6 +59,7 @@ class Names:
     def _first(self, candidates: Iterable[str]) -> str:
         chosen = next(candidate for candidate in candidates if candidate not in self._taken)
         self._taken.add(chosen)
+        self._derived.add(chosen)
         return chosen
 
 
@@ -73,6 +76,8 @@ def default_name(expression: syntax.Expression) -> str | None:
             return f"{inner}_{key}" if inner else None
         case syntax.Call(name=function, arguments=arguments):
             inner = default_name(arguments[0]) if arguments else None
+            if function in _FIXED and len(arguments) != _FIXED[function][0]:
+                return _FIXED[function][1]
             if function in AGGREGATES:
                 return _aggregate_name(AGGREGATES[function], inner, arguments[1:])
             if arguments and isinstance(arguments[0], syntax.Call) and arguments[0].name in _OF_SEVERAL:
@@ -82,6 +87,13 @@ def default_name(expression: syntax.Expression) -> str | None:
             return None
 
 
+# Functions that are no aggregates when they are not given so many arguments, and the name that their column has.
+_FIXED = {
+    "tdigest_merge": (1, "tdigests_merge_result"),
+    "merge_tdigest": (1, "tdigests_merge_result"),
+    "hll_merge": (1, "hll_merged_result"),
+    "ingestion_time": (-1, "$IngestionTime"),
+}
 # Aggregates that may make several columns: what is made of one of them gets no name from it.
 _OF_SEVERAL = (
     *("take_any", "arg_max", "arg_min", "percentile", "percentiles", "percentilew", "percentilesw"),
@@ -98,7 +110,7 @@ def _scalar_name(
     return f"{rows[0].prefix or function}_{inner or ''}" if naming is Naming.PREFIXED else None
 
 
-def _aggregate_name(aggregate: Aggregate, inner: str | None, further: Sequence[syntax.Expression]) -> str:
+def _aggregate_name(aggregate: Aggregate, inner: str | None, further: Sequence[syntax.Expression]) -> str | None:
     if aggregate.name == "percentile" and further and isinstance(further[0], syntax.Literal):
         return f"percentile_{inner or ''}_{further[0].value}".replace(".", "_")
-    return f"{aggregate.prefix}_{inner or ''}" if aggregate.prefix else (inner or aggregate.name)
+    return f"{aggregate.prefix}_{inner or ''}" if aggregate.prefix else inner

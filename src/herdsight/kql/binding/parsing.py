@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import bind_operator
-from herdsight.kql.binding.items import constant, with_columns
+from herdsight.kql.binding.items import check_distinct, constant, with_columns
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, hidden
 from herdsight.kql.functions import SCALARS, re2
@@ -34,6 +34,7 @@ def _(operator: syntax.Parse, context: Context, bound: Bound) -> Bound:
             raise context.wrong(f"the pattern is no regular expression: {why}", operator.start, code="KS131")
     else:
         pattern, captures = _simple(operator.parts)
+    check_distinct(context, [capture.name for capture in captures], operator.start)
     relaxed = operator.kind == "relaxed"
     return bound.over(plan.Parsed(bound.relation, text, pattern, tuple(captures), relaxed, operator.only))
 
@@ -83,7 +84,9 @@ def _with_following(parts: Sequence[_Part]) -> Iterator[tuple[_Part, _Part | Non
 def _(operator: syntax.ParseKv, context: Context, bound: Bound) -> Bound:
     text = converted(scalar(context, operator.value, bound.scope()), ColumnType.STRING)
     options = {option.name: _option(context, option) for option in operator.options}
-    options["keys"] = [key.name for key in operator.keys]
+    names = [key.name for key in operator.keys]
+    check_distinct(context, names, operator.start)
+    options["keys"] = list(names)
     found = plan.Apply(PARSE_KV, (text, plan.Const(options, ColumnType.DYNAMIC)), ColumnType.DYNAMIC)
     bag = plan.Ref(hidden("pairs"), ColumnType.DYNAMIC)
     with_bag = with_columns(bound, (), [plan.Item(bag.name, found)])

@@ -6,7 +6,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import apply, converted
 from herdsight.kql.binding.dispatch import bind_source
-from herdsight.kql.binding.items import check_distinct, constant, named, text_option
+from herdsight.kql.binding.items import check_distinct, constant, makes_several, named, text_option
 from herdsight.kql.binding.library import is_library
 from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import CUSTOM, UNKNOWN_TABLE, queried, scalar, unknown_function
@@ -119,9 +119,10 @@ def _(source: syntax.Print, context: Context) -> Bound:
     items: list[plan.Item] = []
     names = Names()
     for position, item in enumerate(source.items):
-        given = item if isinstance(item, syntax.Assignment | syntax.Unpacking) else None
-        column = given or syntax.Assignment(item.start, names.free(f"print_{position}"), item)
-        items += named(context, column, NOTHING, names)
+        if isinstance(item, syntax.Assignment | syntax.Unpacking) or makes_several(context, item):
+            items += named(context, item, NOTHING, names)
+        else:
+            items.append(plan.Item(names.free(f"print_{position}"), scalar(context, item, NOTHING)))
     check_distinct(context, [item.name for item in items], source.start)
     row = plan.Rows(tuple(item.field for item in items), (tuple(item.value for item in items),))
     return Bound(row)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import converted
-from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source
+from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source, distinct
 from herdsight.kql.binding.library import library
 from herdsight.kql.binding.parameters import query_parameter
 from herdsight.kql.binding.scalars import queried, scalar, unknown_function
@@ -115,7 +115,8 @@ def _is_place(value: syntax.Expression) -> bool:
 
 
 def _pipeline(context: Context, pipeline: syntax.Pipeline) -> Bound:
-    bound = bind_operators(context, pipeline.operators, bind_source(pipeline.source, context))
+    source = distinct(context, bind_source(pipeline.source, context), pipeline.start)
+    bound = bind_operators(context, pipeline.operators, source)
     context.opened = context.opened or bound.bag is not None
     return bound
 

@@ -1,19 +1,19 @@
 """Binding of summarize: aggregates collected out of expressions, and those that make several columns."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
-from herdsight.kql.binding.applying import converted, fits
+from herdsight.kql.binding.applying import converted, fits, unboxing_hint
 from herdsight.kql.binding.dispatch import bind_operator
-from herdsight.kql.binding.items import constant, named
+from herdsight.kql.binding.items import SEVERAL, bare, constant, named
 from herdsight.kql.binding.names import Names, default_name
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept
 from herdsight.kql.functions import AGGREGATES
 from herdsight.kql.functions.internal import ROW_ORDER
-from herdsight.kql.functions.model import Aggregate, TypeSet, result_type
+from herdsight.kql.functions.model import Aggregate, result_type
 from herdsight.tables import ColumnType
 
 
@@ -24,9 +24,13 @@ def _(operator: syntax.Summarize, context: Context, bound: Bound) -> Bound:
     measures = Measures(context, scope)
     key_names = frozenset(key.name for key in keys)
     results = [
-        plan.Item(part.name, measures.over(part.value, part.name))
+        result
         for item in operator.aggregates
-        for part in _parts(context, item, scope, names, key_names)
+        for result in measures.several(item, names)
+        or [
+            plan.Item(part.name, measures.over(part.value, part.name))
+            for part in _parts(context, item, scope, names, key_names)
+        ]
     ]
     summarized = bound.aggregated(keys, tuple(measures.found))
     if all(isinstance(result.value, plan.Ref) and result.value.name == result.name for result in results):
@@ -86,24 +90,24 @@ def _named(item: syntax.Expression) -> tuple[tuple[str, ...], syntax.Expression]
 
 def _extreme(asked: _Asked) -> Iterator[syntax.Assignment]:
     """arg_max(by, value, ...): the greatest, and the values of its row."""
-    function = {"argmax": "arg_max", "argmin": "arg_min"}.get(asked.call.name, asked.call.name)
+    function = _OLDER.get(asked.call.name, asked.call.name)
     greatest = "max" if function == "arg_max" else "min"
     if not asked.call.arguments:
         raise asked.wrong("what is greatest, and values")
     first, *further = asked.call.arguments
-    by = _unnamed(first)
-    own = default_name(by) if not isinstance(by, syntax.Call) else None
-    yield asked.column(0, first.name if isinstance(first, syntax.Assignment) else own or f"{greatest}_", greatest, by)
-    without = asked.keys | {own or ""}
+    by, inner = bare(first), default_name(first) or ""
+    whole, older = f"{greatest}_{inner}", asked.call.name in _OLDER
+    yield asked.column(0, whole if older or not inner else inner, greatest, by)
+    without = asked.keys | ({by.name} if isinstance(by, syntax.Name) else set())
     returned = [value for each in further for value in _starred(each, asked.scope, without)]
-    ties = _ties(asked, [_unnamed(value) for value in returned])
+    ties = _ties(asked, [bare(value) for value in returned])
     for position, value in enumerate(returned, start=1):
-        name = default_name(value) or f"arg{position}"
-        yield asked.column(position, name, function, by, _unnamed(value), ties)
+        own = default_name(value)
+        name = own if own and not older else f"{whole}_{own or f'arg{position}'}"
+        yield asked.column(position, name, function, by, bare(value), ties)
 
 
-def _unnamed(argument: syntax.Expression) -> syntax.Expression:
-    return argument.value if isinstance(argument, syntax.Assignment) else argument
+_OLDER = {"argmax": "arg_max", "argmin": "arg_min"}  # which name every column by what is greatest
 
 
 def _ties(asked: _Asked, values: Sequence[syntax.Expression]) -> syntax.Call:
@@ -127,8 +131,8 @@ def _taken(asked: _Asked) -> Iterator[syntax.Assignment]:
     prefix = AGGREGATES[asked.call.name].prefix
     ties = [_ties(asked, values)] if values[1:] else []
     for position, value in enumerate(values):
-        inner = default_name(value) or ""
-        derived = f"{prefix}_{inner}" if prefix else inner or f"{asked.call.name}_"
+        inner = default_name(value) or (f"arg{position}" if values[1:] else "")
+        derived = f"{prefix}_{inner}" if prefix else default_name(value) or f"any_arg{position}"
         yield asked.column(position, derived, asked.call.name, value, *ties)
 
 
@@ -169,6 +173,21 @@ class Measures:
         results = Scope(tuple(measure.field for measure in self.found))
         return scalar(self._context, replaced, results)
 
+    def several(self, item: syntax.Expression, names: Names) -> list[plan.Item]:
+        """The columns of an item that is a function of aggregates and gives several; none where it is no such."""
+        given = item.value if isinstance(item, syntax.Assignment | syntax.Unpacking) else item
+        if not isinstance(given, syntax.Call) or given.name not in SEVERAL:
+            return []
+        call = replace(
+            given,
+            arguments=tuple(
+                syntax.Assignment(each.start, default_name(each) or "", self._replaced(each))
+                for each in given.arguments
+            ),
+        )
+        whole = replace(item, value=call) if isinstance(item, syntax.Assignment | syntax.Unpacking) else call
+        return list(named(self._context, whole, Scope(tuple(measure.field for measure in self.found)), names))
+
     def _replaced(self, expression: syntax.Expression) -> syntax.Expression:
         match expression:
             case syntax.Call(name=name) if name in AGGREGATES:
@@ -201,8 +220,8 @@ class Measures:
             arguments = _unboxed(function, arguments)
         kinds = [argument.type for argument in arguments]
         if not fits(function.parameters, function.optional, kinds):
-            taken = ", ".join(kinds) or "nothing"
-            raise self._context.wrong(f"{call.name} cannot take {taken}", call.start, code="KS106")
+            what = f"{call.name} cannot take {', '.join(kinds) or 'nothing'}"
+            raise self._context.wrong(what, call.start, code="KS106", hint=unboxing_hint(kinds))
         measure = plan.Measure(name, function, (*arguments, *ties), result_type(function.result, kinds))
         same = next((each for each in self.found if _same(each, measure)), None)
         if same is not None and name.startswith("aggregate "):
@@ -220,15 +239,7 @@ def _same(one: plan.Measure, other: plan.Measure) -> bool:
 
 
 def _unboxed(function: Aggregate, arguments: list[plan.Scalar]) -> list[plan.Scalar]:
-    """Dynamic arguments as what they hold, where the aggregate takes no dynamic."""
-    return [
-        converted(argument, _taken_as(allowed))
-        if argument.type is ColumnType.DYNAMIC and argument.type not in allowed
-        else argument
-        for argument, allowed in zip(arguments, function.parameters, strict=False)
-    ]
-
-
-def _taken_as(allowed: TypeSet) -> ColumnType:
-    preferred = (ColumnType.REAL, ColumnType.BOOL, ColumnType.LONG, ColumnType.STRING)
-    return next((kind for kind in preferred if kind in allowed), next(iter(allowed)))
+    """A dynamic as the number that it holds, where the aggregate is one of percentiles."""
+    if not function.name.startswith("percentile") or not arguments or arguments[0].type is not ColumnType.DYNAMIC:
+        return arguments
+    return [converted(arguments[0], ColumnType.REAL), *arguments[1:]]

@@ -14,6 +14,7 @@ from herdsight.tables import ColumnType
 
 _GUID = frozenset({ColumnType.GUID})
 _KINDS: tuple[TypeSet, ...] = (STRING, NUMBER, DATETIME, TIMESPAN, BOOL, _GUID)
+_IN_ORDER: tuple[TypeSet, ...] = (NUMBER, DATETIME, TIMESPAN, BOOL)  # strcmp() has an order of strings
 _PAGE = "null-values"
 
 
@@ -93,17 +94,17 @@ def _negated(lower: Callable[..., exp.Expr]) -> Callable[..., exp.Expr]:
     return lambda *operands: exp.Not(this=lower(*operands))
 
 
-_COMPARISONS = tuple(
-    Scalar(name, (kind, kind), ColumnType.BOOL, lower, _PAGE)
-    for kind in _KINDS
-    for name, lower in (
-        ("==", _equal),
-        ("!=", _unequal),
-        ("<", _ordered(exp.LT)),
-        ("<=", _ordered(exp.LTE)),
-        (">", _ordered(exp.GT)),
-        (">=", _ordered(exp.GTE)),
-    )
+_COMPARISONS = (
+    *(
+        Scalar(name, (kind, kind), ColumnType.BOOL, lower, _PAGE)
+        for kind in _KINDS
+        for name, lower in (("==", _equal), ("!=", _unequal))
+    ),
+    *(
+        Scalar(name, (kind, kind), ColumnType.BOOL, _ordered(node), "numerical-operators")
+        for kind in _IN_ORDER
+        for name, node in (("<", exp.LT), ("<=", exp.LTE), (">", exp.GT), (">=", exp.GTE))
+    ),
 )
 _MEMBERSHIPS = tuple(
     Scalar(name, (kind, kind), ColumnType.BOOL, lower, "in-cs-operator", optional=1, variadic=True)
@@ -112,7 +113,7 @@ _MEMBERSHIPS = tuple(
 )
 _RANGES = tuple(
     Scalar(name, (kind, kind, kind), ColumnType.BOOL, lower, "between-operator")
-    for kind in (NUMBER, DATETIME, TIMESPAN, STRING)
+    for kind in (NUMBER, DATETIME, TIMESPAN)
     for name, lower in (("between", _between), ("!between", _not_between))
 )
 

@@ -10,6 +10,8 @@ from herdsight.kql.functions.conversions import converted
 from herdsight.kql.functions.model import ANY, BOOL, NUMBER, Operand, Scalar
 from herdsight.tables import ColumnType
 
+_REAL = NUMBER - {ColumnType.DECIMAL}
+
 
 def common(types: Sequence[ColumnType]) -> ColumnType:
     """The one type that all of these can be taken as: a dynamic where they are of several kinds."""
@@ -49,6 +51,12 @@ def _iff_result(types: Sequence[ColumnType]) -> ColumnType:
     return common(types[1:])
 
 
+def _coalesce_result(types: Sequence[ColumnType]) -> ColumnType:
+    if len(set(types)) > 1 and not NUMBER.issuperset(types):
+        raise ValueError("the arguments of coalesce must be of one type")
+    return common(types)
+
+
 def _coalesce(*operands: Operand) -> exp.Expr:
     kind = common([operand.type for operand in operands])
     if kind is ColumnType.STRING:  # the first that is not empty
@@ -85,12 +93,12 @@ ROWS = (
     Scalar("case", (ANY, ANY, ANY), case_result, _case, "case-function", variadic=True),
     Scalar("iff", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
     Scalar("iif", (BOOL, ANY, ANY), _iff_result, _case, "iff-function"),
-    Scalar("coalesce", (ANY, ANY), common, _coalesce, "coalesce-function", variadic=True),
+    Scalar("coalesce", (ANY, ANY), _coalesce_result, _coalesce, "coalesce-function", variadic=True),
     Scalar("isnull", (ANY,), ColumnType.BOOL, _is_null, "isnull-function"),
     Scalar("isnotnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
     Scalar("notnull", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_null(x)), "isnotnull-function"),
     Scalar("isempty", (ANY,), ColumnType.BOOL, _is_empty, "isempty-function"),
     Scalar("isnotempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),
     Scalar("notempty", (ANY,), ColumnType.BOOL, lambda x: exp.Not(this=_is_empty(x)), "isnotempty-function"),
-    Scalar("isnan", (NUMBER,), ColumnType.BOOL, lambda x: exp.IsNan(this=cast(x, ColumnType.REAL)), "isnan-function"),
+    Scalar("isnan", (_REAL,), ColumnType.BOOL, lambda x: exp.IsNan(this=cast(x, ColumnType.REAL)), "isnan-function"),
 )

@@ -122,6 +122,10 @@ _count_matches = _checked(1, _L, lambda text, part: trees.call("kql_countof_rege
 _all_matches = _checked(0, _D, _extract_all)
 
 
+def _kind(_text: Value, _part: Value, kind: Value = None) -> str | None:
+    return None if kind in (None, "normal", "regex") else "what is counted is 'normal' or a 'regex'"
+
+
 def _pattern(position: int, rewrite: int | None = None) -> Callable[..., str | None]:
     """A check of the argument that is a pattern, and of the one that rewrites what it finds."""
 
@@ -135,7 +139,7 @@ def _pattern(position: int, rewrite: int | None = None) -> Callable[..., str | N
 
 ROWS = (
     Scalar("matches regex", _TWO, _B, _checked(1, _B, _matches), "matches-regex-operator", check=_pattern(1)),
-    Scalar("countof", _THREE, _L, _count, "countof-function", optional=1),
+    Scalar("countof", _THREE, _L, _count, "countof-function", optional=1, check=_kind),
     Scalar("extract", (STRING, LONG, STRING), _S, _checked(0, _S, _extract), "extract-function", check=_pattern(0)),
     *(
         Scalar(name, parameters, _D, _all_matches, "extract-all-function", check=_pattern(0))

@@ -1,6 +1,6 @@
 """Window functions: what a row knows of the rows before and behind it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -48,8 +48,8 @@ def _row_number(over: Over, start: Operand | None = None, restart: Operand | Non
 def _row_cumsum(over: Over, value: Operand, restart: Operand | None = None) -> exp.Expr:
     del restart
     total = over.window(exp.Sum(this=value.sql), until_here=True)
-    kind = ColumnType.LONG if value.type is ColumnType.INT else value.type
-    return exp.Cast(this=total, to=trees.sql_type(kind))
+    node = exp.TryCast if value.type is ColumnType.INT else exp.Cast  # 32 bits may not hold the sum
+    return node(this=total, to=trees.sql_type(value.type))
 
 
 def _changes(over: Over, value: Operand, restart: Operand | None = None) -> exp.Expr:
@@ -76,10 +76,6 @@ def _change_rows(over: Over, value: Operand, restart: Operand | None = None) -> 
     return exp.case().when(changed, over.window(exp.RowNumber())).else_(trees.number(0))
 
 
-def _as_cumulated(types: Sequence[ColumnType]) -> ColumnType:
-    return ColumnType.LONG if types[0] is ColumnType.INT else types[0]
-
-
 def _of_relation(*_: object) -> exp.Expr:
     raise AssertionError("sessions are a node of the plan, not an expression")
 
@@ -94,7 +90,7 @@ ROWS: tuple[Window, ...] = (
     Window("prev", (ANY, LONG, ANY), first, _neighbour(exp.Lag), "prev-function", 2),
     Window("next", (ANY, LONG, ANY), first, _neighbour(exp.Lead), "next-function", 2),
     Window("row_number", (LONG, BOOL), ColumnType.LONG, _row_number, "row-number-function", 2, restart=1),
-    Window("row_cumsum", (NUMBER | TIMESPAN, BOOL), _as_cumulated, _row_cumsum, "row-cumsum-function", 1, restart=1),
+    Window("row_cumsum", (NUMBER, BOOL), first, _row_cumsum, "row-cumsum-function", 1, restart=1),
     Window("row_rank", (ANY, BOOL), ColumnType.LONG, _rank_dense, "row-rank-dense-function", 1, 1, _changes),
     Window("row_rank_dense", (ANY, BOOL), ColumnType.LONG, _rank_dense, "row-rank-dense-function", 1, 1, _changes),
     Window("row_rank_min", (ANY, BOOL), ColumnType.LONG, _rank_min, "row-rank-min-function", 1, 1, _change_rows),

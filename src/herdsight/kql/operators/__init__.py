@@ -9,14 +9,14 @@ from herdsight.kql.operators.common import OperatorParser
 from herdsight.kql.operators.groups import scalar_parameters
 from herdsight.kql.operators.sources import SOURCES
 
-__all__ = ["OPERATORS", "SOURCES", "UNSUPPORTED", "operator_name", "scalar_parameters"]
+__all__ = ["OPERATORS", "REASONS", "SOURCES", "UNSUPPORTED", "operator_name", "scalar_parameters"]
 
 OPERATORS: Mapping[str, OperatorParser] = {
     parser.name: parser for parser in (*rows.PARSERS, *columns.PARSERS, *groups.PARSERS, *tables.PARSERS)
 }
 
 # What the language has beside these, by the reason why it is not here: a reader is told that, and not "unknown".
-_REASONS: Mapping[str, tuple[str, ...]] = {
+REASONS: Mapping[str, tuple[str, ...]] = {
     "a query gives one table: write a query for each": ("facet", "fork"),
     "write union ... | where, or search": ("find",),
     "graphs are not here": (
@@ -26,7 +26,7 @@ _REASONS: Mapping[str, tuple[str, ...]] = {
     "only a cluster has it": ("execute-and-cache", "macro-expand", "partitionby"),
     "it is not done yet": ("reduce",),
 }
-UNSUPPORTED: Mapping[str, str] = {name: why for why, names in _REASONS.items() for name in names}
+UNSUPPORTED: Mapping[str, str] = {name: why for why, names in REASONS.items() for name in names}
 
 
 def operator_name(cursor: Cursor) -> str:
