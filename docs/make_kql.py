@@ -24,10 +24,11 @@ class Decision:
 
 DECISIONS = (
     Decision(
-        "Times have microseconds; Kusto's tick is 100 ns. What is finer in a query is refused, in a log it is cut off.",
-        "print datetime(2026-05-31T10:00:00.1234567Z)",
-        refused=True,
+        "Times have microseconds; Kusto's tick is 100 ns. What is finer in a datetime is cut off.",
+        "print tostring(datetime(2026-05-31T10:00:00.1234567Z))",
+        "2026-05-31T10:00:00.1234560Z",
     ),
+    Decision("A timespan of a query that is finer than a microsecond is refused.", "print 15ticks", refused=True),
     Decision(
         "dcount() counts exactly. Kusto estimates.", "range n from 1 to 70000 step 1 | summarize dcount(n)", 70000
     ),
@@ -50,7 +51,7 @@ DECISIONS = (
     Decision("What does not fit in 64 bits is null.", "print 9223372036854775807 + 1"),
     Decision(
         "A string that looks like JSON stays a string, also in a set or a bag.",
-        """datatable(a: string) ['{"x": 1}'] | summarize set = make_set(a) | project gettype(set[0])""",
+        """datatable(a: string) ['{"x": 1}'] | summarize found = make_set(a) | project gettype(found[0])""",
         "string",
     ),
     Decision(

@@ -6,7 +6,7 @@ stands in `MISSING`; the pairs in `kql/` and `test_semantics.py` hold it.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 from typing import Any
 
@@ -81,7 +81,11 @@ FAULTS: tuple[Case, ...] = (
     ("datatable(L: long)[9999999999] | project toint(L)", None, "what does not fit is null, not wrapped (toint)"),
     ("datatable(R: real)[1e300] | project tolong(R)", None, "nor the largest long (tolong)"),
     # time
-    ("print bin(datetime(2026-03-10), 7d)", datetime(2026, 3, 9), "bins begin at the year 1, not at 1970 (bin)"),  # noqa: DTZ001  # noqa: E501
+    (
+        "print bin(datetime(2026-03-10), 7d) == datetime(2026-03-09)",
+        True,
+        "bins begin at the year 1, not at 1970 (bin)",
+    ),
     ("datatable(P: timespan)[90m] | project bin(P, 1h)", HOUR, "the bin of a timespan is one (bin)"),
     ("datatable(P: timespan)[2h] | project P / 2", HOUR, "a timespan divided by a number (timespan arithmetic)"),
     ("datatable(P: timespan)[3h] | project P % 2h", HOUR, "what is left of a timespan (timespan arithmetic)"),
@@ -93,9 +97,9 @@ FAULTS: tuple[Case, ...] = (
     ("print datetime_part('millisecond', datetime(2026-03-10 00:00:07.123))", 123, "of the second (datetime_part)"),
     ("print datetime_diff('week', datetime(2026-03-08), datetime(2026-03-07))", 1, "Sunday begins a week"),
     (
-        "datatable(D: datetime)[datetime(2026-03-10), datetime(2026-03-12)] | summarize datetime_diff('day', max(D), min(D))",  # noqa: E501
+        "datatable(D: datetime)[datetime(2026-03-08)] | summarize datetime_diff('day', now(), max(D))",
         2,
-        "aggregates are values like others (summarize)",
+        "a measure is an expression over aggregates (summarize)",
     ),
     (
         "print isempty(format_datetime(datetime(null), 'yyyy')) and format_datetime(datetime(null), 'yyyy') == ''",
@@ -133,7 +137,8 @@ FAULTS: tuple[Case, ...] = (
         "one name with two types is two columns (union)",
     ),
 )
-SILENT: tuple[tuple[str, Any, Any, str], ...] = (  # the last value is theirs, which they say they measured
+# A query, what it gives here and there, and what is open. Of most, they say that they measured Microsoft's emulator.
+SILENT: tuple[tuple[str, Any, Any, str], ...] = (
     (
         "datatable(L: long)[long(null)] | join kind=inner (datatable(L: long)[long(null)]) on L | count",
         0,

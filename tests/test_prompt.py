@@ -155,6 +155,9 @@ class TestCompletion:
         for cursor in range(len(text) + 1):
             completions(text, cursor, VOCABULARY)
 
+    def test_offers_nothing_in_a_text_of_too_many_queries(self) -> None:
+        assert offered("print 1\n\n" * 2_000 + "Dev") == []
+
     def test_is_quick_in_a_long_query(self) -> None:
         text = "DeviceNetworkEvents\n" + "| where RemoteIP has 'a' and RemotePort in (1, 2, 3)\n" * 200 + "| where Rem"
         begun = time.perf_counter()

@@ -16,6 +16,7 @@ from herdsight.cli.prompt.vocabulary import (
     TYPES,
     Vocabulary,
 )
+from herdsight.errors import QueryError
 from herdsight.kql import catalogue
 from herdsight.kql.catalogue import Entry
 from herdsight.kql.lexer import Kind, Token
@@ -52,7 +53,10 @@ def completions(text: str, cursor: int, vocabulary: Vocabulary) -> tuple[Complet
         typed = command[1] if command[2] is None else command[2]
         words = _command_words(command, vocabulary)
     else:
-        here = place(before)
+        try:
+            here = place(before)
+        except QueryError:  # more than can be read
+            return ()
         if here is None:
             return ()
         typed = here.typed

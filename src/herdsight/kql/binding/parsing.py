@@ -33,13 +33,13 @@ def _(operator: syntax.Parse, context: Context, bound: Bound) -> Bound:
         if (why := re2.fault(pattern)) is not None:
             raise context.wrong(f"the pattern is no regular expression: {why}", operator.start, code="KS131")
     else:
-        pattern, captures = _simple(operator.parts)
+        pattern, captures = _simple(operator.parts, relaxed=operator.kind == "relaxed")
     check_distinct(context, [capture.name for capture in captures], operator.start)
     relaxed = operator.kind == "relaxed"
     return bound.over(plan.Parsed(bound.relation, text, pattern, tuple(captures), relaxed, operator.only))
 
 
-def _simple(parts: Sequence[_Part]) -> tuple[str, list[plan.Capture]]:
+def _simple(parts: Sequence[_Part], *, relaxed: bool) -> tuple[str, list[plan.Capture]]:
     """Texts as they are; a column is what stands between them, as short as it can be."""
     pattern = "(?s)^"
     captures: list[plan.Capture] = []
@@ -51,16 +51,19 @@ def _simple(parts: Sequence[_Part]) -> tuple[str, list[plan.Capture]]:
                 pattern += _MARK.sub(r"\\\g<0>", str(value))
             case syntax.Capture(name=name, type=kind):
                 captures.append(plan.Capture(name, len(captures) + 1, kind))
-                # A number ends where its digits do; before a text it is what stands there, number or not.
-                bounded = isinstance(following, syntax.Literal) or kind not in _FORMS
-                pattern += "(.*?)" if bounded else f"({_FORMS[kind]})"
+                # Before a star a number ends where its digits do; else it is what stands there, number or not.
+                bounded = not isinstance(following, syntax.Star) or kind not in _FORMS
+                pattern += "(.*?)" if bounded else f"({_FORMS[kind]}{'|' if relaxed else ''})"
     return f"{pattern}$", captures
 
 
 def _regular(operator: syntax.Parse) -> tuple[str, list[plan.Capture]]:
-    """Texts are patterns with groups of their own; a column is as long as it can be, unless flags say otherwise."""
+    """Texts are patterns with groups of their own; a column is as long as it can be, unless flags say otherwise.
+
+    The whole may begin and end anywhere.
+    """
     flags = "".join(flag for flag in operator.flags if flag in "imsU")
-    pattern, groups = f"(?{flags})^" if flags else "^", 0
+    pattern, groups = f"(?{flags})" if flags else "", 0
     captures: list[plan.Capture] = []
     for part in operator.parts:
         match part:
@@ -73,7 +76,7 @@ def _regular(operator: syntax.Parse) -> tuple[str, list[plan.Capture]]:
                 groups += 1
                 captures.append(plan.Capture(name, groups, kind))
                 pattern += f"({_FORMS[kind]})" if kind in _FORMS else "(.*)"
-    return re2.spelt(f"{pattern}$"), captures
+    return re2.spelt(pattern), captures
 
 
 def _with_following(parts: Sequence[_Part]) -> Iterator[tuple[_Part, _Part | None]]:

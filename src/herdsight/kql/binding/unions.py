@@ -12,6 +12,7 @@ from herdsight.kql.binding.dispatch import alone, bind_operator, bind_source
 from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import UNKNOWN_NAME, scalar
 from herdsight.kql.binding.scope import Bound, Context, Function, Scope, ref
+from herdsight.kql.rewrites.fold import fold
 from herdsight.tables import NAMES, ColumnType
 
 
@@ -155,11 +156,21 @@ def _all_found(context: Context, search: syntax.Search, parts: Sequence[Part]) -
             if error.code != UNKNOWN_NAME:
                 raise
             missing.append(error)
-            nothing = part.bound.over(plan.Filter(part.bound.relation, plan.Const(False, ColumnType.BOOL)))
-            found.append(Part(part.name, nothing))
+            found.append(Part(part.name, _none_of(part.bound)))
     if len(missing) == len(parts):
         raise missing[0]
-    return found
+    if search.tables:
+        return found
+    # Of all tables there are, those that the query binds, and of the others those that can have such rows.
+    some = [part for part in found if part.name in context.names or not isinstance(part.bound.relation, plan.Rows)]
+    return some or found
+
+
+_NEVER = plan.Const(False, ColumnType.BOOL)
+
+
+def _none_of(bound: Bound) -> Bound:
+    return bound.over(plan.Rows(bound.relation.fields, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +192,8 @@ def _(operator: syntax.Search, context: Context, bound: Bound) -> Bound:
 
 
 def _found(context: Context, searched: _Searched, bound: Bound) -> Bound:
-    test = _test(context, searched.search.condition, bound.scope(), searched)
-    return bound.over(plan.Filter(bound.relation, test))
+    test = fold(_test(context, searched.search.condition, bound.scope(), searched))
+    return _none_of(bound) if test == _NEVER else bound.over(plan.Filter(bound.relation, test))
 
 
 def _test(context: Context, condition: syntax.Expression, scope: Scope, searched: _Searched) -> plan.Scalar:
@@ -194,9 +205,12 @@ def _test(context: Context, condition: syntax.Expression, scope: Scope, searched
             return any_of([_has(context, ref(column), text, searched, start) for column in scope.fields])
         case syntax.Binary(operator="and" | "or" as operator, left=left, right=right):
             both = [_test(context, left, scope, searched), _test(context, right, scope, searched)]
-            return all_of(both) if operator == "and" else any_of(both)
+            some = [each for each in both if each != _NEVER]
+            if operator == "or":
+                return any_of(some)
+            return all_of(both) if len(some) == len(both) else _NEVER
         case syntax.Binary(left=syntax.Name(name=name)) if scope.find(name) is None and name in searched.names:
-            return plan.Const(False, ColumnType.BOOL)  # a table that has no such column has no such row
+            return _NEVER  # a table that has no such column has no such row
         case syntax.Call(name="not", arguments=(inner,), start=start):
             return apply(context, "not", [_test(context, inner, scope, searched)], start)
         case syntax.Binary(operator=":", left=syntax.Name() as column, right=syntax.Literal(value=str() as text)):
