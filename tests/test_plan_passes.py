@@ -147,6 +147,7 @@ def test_a_closed_range_between_two_times_is_rewritten_however_it_is_written(whe
         ("u > t", "count()", "DeviceName", "inner"),  # open: no range
         ("x != y", "count()", "DeviceName", "inner"),  # no time
         ("u between (t .. t + 5m) and x != y and x != p", "count()", "DeviceName", "inner"),  # two inequalities
+        # another comparison of both sides
         (
             "u between (t .. t + 5m) and strlen(x) < strlen(y)",
             "count()",

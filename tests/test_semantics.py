@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -143,22 +143,28 @@ def test_nulls_in_logic(ours: Ours, rows: Rows) -> None:
 
 # --- Terms -----------------------------------------------------------------------------------------------------------
 
-_TERMS = ("has_cs", "hasprefix_cs", "hassuffix_cs")
-_operators: dict[str, Callable[[str, str], bool]] = {name: getattr(semantics, name) for name in _TERMS}
-_operators |= {name.removesuffix("_cs"): semantics.any_case(of) for name, of in _operators.items()}
+_CASED = (semantics.has_cs, semantics.hasprefix_cs, semantics.hassuffix_cs)
+_OPERATORS = {
+    **{of.__name__: of for of in _CASED},
+    **{of.__name__.removesuffix("_cs"): semantics.any_case(of) for of in _CASED},
+}
 
 
-def _of_terms(row: Row, operator: str) -> bool:
-    return _operators[operator](row["A"], row["B"])
+def _holds(of: Callable[[str, str], bool], expected: bool) -> Callable[[Row], bool]:
+    return lambda row: of(row["A"], row["B"]) is expected
+
+
+def _has(row: Row, term: str) -> bool:
+    return _OPERATORS["has"](row["A"], term)
 
 
 TERMS: Meanings = {
-    **{f"A {name} B": lambda row, name=name: _of_terms(row, name) for name in _operators},
-    **{f"A !{name} B": lambda row, name=name: not _of_terms(row, name) for name in _operators},
-    "A has_any (B, 'ab')": lambda row: any(_operators["has"](row["A"], each) for each in (row["B"], "ab")),
-    "A has_all (B, 'ab')": lambda row: all(_operators["has"](row["A"], each) for each in (row["B"], "ab")),
-    "A has 'svc.exe'": lambda row: _operators["has"](row["A"], "svc.exe"),
-    "A has_any ('svc.exe', 'ab-')": lambda row: any(_operators["has"](row["A"], each) for each in ("svc.exe", "ab-")),
+    **{f"A {name} B": _holds(of, expected=True) for name, of in _OPERATORS.items()},
+    **{f"A !{name} B": _holds(of, expected=False) for name, of in _OPERATORS.items()},
+    "A has_any (B, 'ab')": lambda row: _has(row, row["B"]) or _has(row, "ab"),
+    "A has_all (B, 'ab')": lambda row: _has(row, row["B"]) and _has(row, "ab"),
+    "A has 'svc.exe'": lambda row: _has(row, "svc.exe"),
+    "A has_any ('svc.exe', 'ab-')": lambda row: _has(row, "svc.exe") or _has(row, "ab-"),
 }
 _pieces = st.lists(st.sampled_from(("a", "b", "ab", "B", "7", "svc.exe", "é", "日", *"_-. \\")), max_size=6).map(
     "".join
@@ -173,27 +179,34 @@ def test_terms(ours: Ours, rows: Rows) -> None:
 
 # --- Time and bins ---------------------------------------------------------------------------------------------------
 
-DIFFERENCES: Meanings = {
-    f"datetime_diff('{unit}', A, B)": lambda row, unit=unit: semantics.datetime_diff(unit, row["A"], row["B"])
-    for unit in semantics.UNITS
+SIZES = {
+    "100ms": timedelta(milliseconds=100),
+    "1s": SECOND,
+    "5m": timedelta(minutes=5),
+    "7h": timedelta(hours=7),
+    "1d": timedelta(days=1),
+    "7d": timedelta(days=7),
 }
-BINS_OF_TIME: Meanings = {
-    f"bin(A, {kql})": lambda row, size=size: semantics.bin_time(row["A"], size)
-    for kql, size in {
-        "1s": SECOND,
-        "5m": timedelta(minutes=5),
-        "7h": timedelta(hours=7),
-        "1d": timedelta(days=1),
-        "7d": timedelta(days=7),
-        "100ms": timedelta(milliseconds=100),
-    }.items()
+
+
+def _difference(unit: str) -> Callable[[Row], int | None]:
+    return lambda row: semantics.datetime_diff(unit, row["A"], row["B"])
+
+
+def _bin_of_time(size: timedelta) -> Callable[[Row], datetime | None]:
+    return lambda row: semantics.bin_time(row["A"], size)
+
+
+OF_TIME: Meanings = {
+    **{f"datetime_diff('{unit}', A, B)": _difference(unit) for unit in semantics.UNITS},
+    **{f"bin(A, {kql})": _bin_of_time(size) for kql, size in SIZES.items()},
 }
 
 
 @thorough
 @given(rows=rows_of(A=moments, B=moments))
 def test_boundaries_of_time_and_bins_of_it(ours: Ours, rows: Rows) -> None:
-    check(ours, {"Id": LONG, "A": DATETIME, "B": DATETIME}, rows, {**DIFFERENCES, **BINS_OF_TIME})
+    check(ours, {"Id": LONG, "A": DATETIME, "B": DATETIME}, rows, OF_TIME)
 
 
 BINS_OF_NUMBERS: Meanings = {
@@ -305,15 +318,12 @@ def summarized(ours: Ours, rows: Rows, measures: str, by: Sequence[str]) -> Iter
 @thorough
 @given(rows=measured, by=by_columns)
 def test_rows_of_extreme_values(ours: Ours, rows: Rows, by: Sequence[str]) -> None:
-    measures = "arg_max(N, Id, S, M), least = arg_min(M, Id, N)"
-    for row, group in summarized(ours, rows, "(V, At, S1, M1) = arg_max(N, Id, S, M)", by):
-        assert (row["V"], row["At"], row["S1"], row["M1"]) in [
-            (each["N"], each["Id"], each["S"], each["M"]) for each in semantics.candidates(group, "N", max)
-        ] or not group, measures
-    for row, group in summarized(ours, rows, "(V, At, S1) = arg_min(N, Id, S)", by):
-        assert (row["V"], row["At"], row["S1"]) in [
-            (each["N"], each["Id"], each["S"]) for each in semantics.candidates(group, "N", min)
-        ] or not group
+    measures = "(High, HighId, HighS) = arg_max(N, Id, S), (Low, LowId, LowM) = arg_min(N, Id, M)"
+    for row, group in summarized(ours, rows, measures, by):
+        if group:
+            most, least = (semantics.candidates(group, "N", choose) for choose in (max, min))
+            assert (row["High"], row["HighId"], row["HighS"]) in [(each["N"], each["Id"], each["S"]) for each in most]
+            assert (row["Low"], row["LowId"], row["LowM"]) in [(each["N"], each["Id"], each["M"]) for each in least]
 
 
 CAPS = (1, 2, 3, 1000)

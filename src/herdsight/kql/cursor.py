@@ -9,6 +9,7 @@ from herdsight.kql.lexer import Kind, Text, Token, tokens
 from herdsight.kql.reserved import NEW, VALUES
 
 _DEEPEST = 200  # nesting beyond this is no query that a person wrote, and would exhaust Python's stack
+_LARGEST = 30_000  # nor is one with more to compute
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class Cursor:
     tokens: list[Token] = field(default_factory=list)
     position: int = 0
     depth: int = 0
+    size: int = 0
 
     def __post_init__(self) -> None:
         self.tokens = tokens(self.text)
@@ -129,6 +131,17 @@ class Cursor:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise self.wrong(f"the query nests deeper than {_DEEPEST} levels")
+
+    def larger(self) -> None:
+        """Count one name, call or operator.
+
+        Raises:
+            QueryError: there are too many; values are not counted, for lists of them may be long.
+        """
+        self.size += 1
+        if self.size > _LARGEST:
+            what = f"the query has more than {_LARGEST:,} names, calls and operators"
+            raise self.wrong(what, at=self.next.start, code="HS050", hint="give a long list to in (...)")
 
     def _shown(self) -> str:
         return "the end of the query" if self.next.kind is Kind.END else f"'{self.next.text}'"

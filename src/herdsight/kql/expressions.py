@@ -116,6 +116,7 @@ def _power(token: Token) -> int:
 
 def _infix(cursor: Cursor, left: syntax.Expression, binding: int) -> syntax.Expression:
     token = cursor.take()
+    cursor.larger()
     operator = token.value
     if operator in _BETWEEN:
         return _between(cursor, left, token)
@@ -246,6 +247,7 @@ def _named(cursor: Cursor) -> syntax.Expression:
     token = cursor.take()
     if token.value in _BOOLS:
         return syntax.Literal(token.start, _BOOLS[token.value], ColumnType.BOOL)
+    cursor.larger()
     if not cursor.at("("):
         return syntax.Name(token.start, cursor.free(token).value)
     if token.value == "typeof":

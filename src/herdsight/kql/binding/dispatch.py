@@ -23,8 +23,12 @@ def bind_operator(operator: syntax.Operator, context: Context, bound: Bound) -> 
 def bind_operators(context: Context, operators: tuple[syntax.Operator, ...], bound: Bound) -> Bound:
     """What operators make of a relation, one after the other."""
     for operator in operators:
+        context.step(operator.start, 1 + len(bound.relation.fields) // _COLUMNS_A_STEP)
         bound = distinct(context, bind_operator(operator, context, bound), operator.start)
     return bound
+
+
+_COLUMNS_A_STEP = 4
 
 
 def distinct(context: Context, bound: Bound, at: int) -> Bound:

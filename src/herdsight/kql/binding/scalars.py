@@ -39,9 +39,10 @@ def scalar(  # noqa: C901, PLR0912 a case a kind
         QueryError: an unknown name, a wrong number or type of arguments.
         UnsupportedError: something that Herdsight does not do.
     """
+    if isinstance(expression, syntax.Literal):
+        return plan.Const(expression.value, expression.type)
+    context.step(expression.start)
     match expression:
-        case syntax.Literal(value=value, type=kind):
-            return plan.Const(value, kind)
         case syntax.Name():
             return _name(context, expression, scope)
         case syntax.TypeOf(type=kind):

@@ -13,6 +13,7 @@ from herdsight.kql.functions.internal import ANY_VALUE
 from herdsight.kql.functions.windows import SESSION
 from herdsight.kql.lexer import Text
 from herdsight.kql.rewrites.walk import references
+from herdsight.kql.rewrites.weight import Weights
 from herdsight.tables import ColumnType, Table
 
 Probe = Callable[[plan.Relation], Sequence[Mapping[str, Any]]]
@@ -166,6 +167,18 @@ Binding: TypeAlias = "plan.Scalar | Bound | Function"
 
 
 @dataclass(slots=True)
+class Work:
+    """What a block has come to so far, in its functions' bodies too."""
+
+    steps: int = 0
+    weights: Weights = field(default_factory=Weights)
+
+
+_MOST_STEPS = 60_000  # as much as is bound in a second or so
+_HEAVIEST = 200_000  # as much as is lowered in a second or so
+
+
+@dataclass(slots=True)
 class Context:
     """One block being bound: its text, what it may name, what let has bound, and the warnings so far.
 
@@ -182,10 +195,34 @@ class Context:
     charts: list[str] = field(default_factory=list)
     opened: bool = False
     depth: int = 0
+    work: Work = field(default_factory=Work)
 
     def inside(self, names: Mapping[str, Binding], text: Text | None = None) -> Context:
         """The context of a function's body, where these names are bound; `text`: where it stands, if elsewhere."""
         return replace(self, text=text or self.text, names=dict(names), depth=self.depth + 1)
+
+    def step(self, at: int, count: int = 1) -> None:
+        """Count work that is done for the part of the text at that offset.
+
+        Raises:
+            QueryError: it becomes too much: functions that call each other twice double it with every one.
+        """
+        self.work.steps += count
+        if self.work.steps > _MOST_STEPS:
+            raise self._too_large(at)
+
+    def weigh(self, part: plan.Relation | plan.Scalar, at: int) -> None:
+        """Check that a part of the plan is not too large when it is written out.
+
+        Raises:
+            QueryError: it is.
+        """
+        if self.work.weights.of(part) > _HEAVIEST:
+            raise self._too_large(at)
+
+    def _too_large(self, at: int) -> QueryError:
+        hint = "split it, or give a long list to in (...)"
+        return self.wrong("the query is too large with all that it names written out", at, code="HS050", hint=hint)
 
     def wrong(self, what: str, at: int, *, code: str, hint: str | None = None) -> QueryError:
         """An error about the part of the text at that offset."""

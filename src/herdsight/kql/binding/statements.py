@@ -47,6 +47,7 @@ def bind(script: Script, surroundings: Surroundings) -> tuple[Query, ...]:
             _declare(context, statement)
             continue
         bound = _as_query(context, statement)
+        context.weigh(bound.relation, statement.start)
         chart = context.charts[-1] if context.charts else None
         relation = bound.relation if bound.bag is None else bound.narrowed(bound.fields).relation
         queries.append(Query(_visible(bound, relation), tuple(context.warnings), context.opened, chart))
@@ -105,7 +106,12 @@ def _bound_value(context: Context, value: syntax.Expression, scope: Scope) -> pl
     relation = queried(context, value, scope)
     if relation is None and isinstance(value, syntax.Member | syntax.Call) and _is_place(value):
         relation = bind_source(value, context)
-    return relation if relation is not None else fold(scalar(context, value, scope))
+    if relation is not None:
+        context.weigh(relation.relation, value.start)
+        return relation
+    found = scalar(context, value, scope)
+    context.weigh(found, value.start)
+    return fold(found)
 
 
 def _is_place(value: syntax.Expression) -> bool:
