@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEED ?= 1
+FUZZ_SECONDS ?= 600
+FUZZ_SEED ?=
 DEMO := demo/logs
 DEMO_STAMP := demo/.seed-$(SEED)
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -11,7 +13,7 @@ ORACLE := tests/oracle/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup oracle test demo docs bench lock clean
+.PHONY: help setup oracle test fuzz demo docs bench lock clean
 
 help: ## List what one can ask for
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +26,9 @@ test: setup $(if $(shell command -v npm),$(ORACLE)) ## Run every check and every
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+fuzz: setup ## Try random queries and texts for FUZZ_SECONDS, 600 by default; FUZZ_SEED=N repeats a round
+	$(BIN)/python tests/fuzz.py $(FUZZ_SECONDS) $(FUZZ_SEED)
 
 oracle: $(ORACLE) ## Install Microsoft's own parser, which the tests ask for a second opinion; it needs npm
 

@@ -83,7 +83,7 @@ LITERALS: dict[ColumnType, tuple[str, ...]] = {
     STRING: ('""', '"a"', '"B"', '"ab"', '"a b"', '"_"', "'é'", '@"a\b"', '"%"'),
     DATETIME: ("datetime(2026-03-10)", "datetime(1969-12-31 23:59:59.999999)", "now()", "ago(1h)", "datetime(null)"),
     TIMESPAN: ("1h", "1.5d", "-90s", "1ms", "time(1.02:03:04.5)", "timespan(null)"),
-    DYNAMIC: ('dynamic([1,"a",null])', 'dynamic({"a":{"b":1}})', "dynamic(null)"),
+    DYNAMIC: ('dynamic([1,"a",2.5])', 'dynamic({"a":{"b":1}})', "dynamic(null)"),
 }
 LISTS = {
     LONG: "1, -2, 3",
@@ -202,11 +202,12 @@ TEMPLATES: dict[ColumnType, tuple[Template, ...]] = {
         ("extract('([a-b]+).?([0-9]*)', 1, {})", (STRING,)),
         ("extract('^.*(b)', 0, {})", (STRING,)),
         ("tostring(split({}, 'a')[1])", (STRING,)),
-        *calls_of_each(("tostring",), BOOL, INT, LONG, REAL, STRING, DATETIME, TIMESPAN, DYNAMIC),
+        *calls_of_each(("tostring",), BOOL, INT, LONG, REAL, STRING, DATETIME, TIMESPAN),
+        *((f"tostring({value})", ()) for value in ("J", "K", "J.b", "J[0]", "bag_pack('x', J)")),
         ("tostring({}.a)", (DYNAMIC,)),
         ("format_datetime(coalesce({}, now()), 'yyyy-MM-dd HH:mm:ss.fff')", (DATETIME,)),
         *((f"{name}(strcat('x', {{}}))", (STRING,)) for name in ("hash_md5", "hash_sha1", "hash_sha256")),
-        *calls_of_each(("gettype",), BOOL, LONG, REAL, STRING, DATETIME, TIMESPAN),
+        *calls_of_each(("gettype",), BOOL, REAL, STRING, DATETIME, TIMESPAN),
     ),
     DATETIME: (
         ("({} + {})", (DATETIME, TIMESPAN)),
@@ -214,7 +215,7 @@ TEMPLATES: dict[ColumnType, tuple[Template, ...]] = {
         *((f"bin({{}}, {span})", (DATETIME,)) for span in ("1s", "5m", "1h", "1d")),
         *calls([f"{edge}of{period}" for edge in ("start", "end") for period in PERIODS], DATETIME),
         *calls([f"{edge}of{period}" for edge in ("start", "end") for period in PERIODS], DATETIME, then=", -1"),
-        *parts("datetime_add", ("second", "minute", "hour", "week", *PERIODS), LONG, DATETIME),
+        *((f"datetime_add('{unit}', {{}} % 99, {{}})", (LONG, DATETIME)) for unit in ("second", "hour", *PERIODS)),
         *calls(("todatetime",), DATETIME),
     ),
     TIMESPAN: (

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
 from herdsight.kql.functions.model import TypeSet, result_type
+from herdsight.kql.reserved import BOUND
 from herdsight.kql.text import name_text
 from herdsight.tables import ColumnType
 
@@ -210,7 +211,7 @@ class Writer:
 
     def fresh(self) -> str:
         """A name that nothing has yet, mostly."""
-        return name_text(self.one(_NAMES)) if self.often(4) else f"c{next(self._numbers)}"
+        return name_text(self.one(_NAMES), BOUND) if self.often(4) else f"c{next(self._numbers)}"
 
     # --- values
 
@@ -222,7 +223,7 @@ class Writer:
         of_kind = [name for name, its in columns.items() if its is kind]
         form = self.draw(st.integers(0, 9))
         if form < 3 and of_kind:
-            return name_text(self.one(of_kind), ("by", "true", "time"))
+            return name_text(self.one(of_kind), BOUND)
         if form < 5 or depth <= 0:
             return self.one(_LITERALS[kind])
         if form == 9 and kind in _FORMS:
@@ -295,17 +296,20 @@ class Writer:
         return text if self.often() or text.startswith("(") else f"{self.fresh()} = {text}"
 
     def key(self, columns: Columns) -> str:
-        simple = ["s", "n", "bin(t, 1h)", "bin(n, 10)", "b", "y", "tostring(y)", "k = s", "g", "d"]
-        return self.one(simple) if columns is TABLE or self.often() else self.any_value(columns, 1)[0]
+        if columns is TABLE and self.often():
+            return self.one(("s", "bin(t, 1h)", "bin(n, 10)", "tostring(y)", "k = s", "round(r, 1)"))
+        return self.name(columns) if self.often() else self.any_value(columns, 1)[0]
 
     # --- tables
 
     def name(self, columns: Columns) -> str:
-        """A column's name, which may be unknown."""
-        return self.one([*(name_text(each) for each in columns), "n", "unknown"])
+        """A column's name, which may be unknown where there are none."""
+        return name_text(self.one([*columns, "n"]), BOUND)
 
     def row(self) -> str:
-        return ", ".join(self.one(_LITERALS[kind]) for kind in TABLE.values())
+        turn = self.draw(st.integers(0, 30))
+        literals = [_LITERALS[kind] for kind in TABLE.values()]
+        return ", ".join(each[(turn + shift) % len(each)] for shift, each in enumerate(literals))
 
     def datatable(self) -> str:
         rows = [self.row() for _ in range(self.draw(st.integers(0, 4)))]
@@ -469,9 +473,8 @@ def _top(w: Writer, columns: Columns) -> Written:
 
 
 def _number(w: Writer) -> str:
-    return w.one(
-        ("2", "1", "0", "1 + 1", "-1", "toscalar(T | count)", "long(null)", "1.5", "9223372036854775807", '"a"', "n")
-    )
+    odd = ("0", "1 + 1", "-1", "toscalar(T | count)", "long(null)", "1.5", "9223372036854775807", '"a"', "n")
+    return w.one(odd) if w.often(4) else w.one(("2", "1", "3"))
 
 
 def _counted(word: str) -> Callable[[Writer, Columns], Written]:
@@ -612,7 +615,7 @@ def _top_hitters(w: Writer, columns: Columns) -> Written:
 
 def _top_nested(w: Writer, columns: Columns) -> Written:
     def level() -> str:
-        others = w.one(("", "", ' with others = "x"'))
+        others = w.one(("", "", "", "", ' with others = "x"'))
         return (
             f"{w.one(('2 ', '', '0 '))}of {w.key(columns)}{others} by {w.measure(columns)} {w.one(('', 'asc', 'desc'))}"
         )

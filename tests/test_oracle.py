@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ NODE = shutil.which("node")
 PACKAGE = FOLDER / "node_modules" / "@kusto" / "language-service-next"
 
 _WHOLE = re.DOTALL | re.MULTILINE
+VALUE = "print_0"  # what the column of a value that is no query is called here
 PREFIXES = ("_Im_", "im", "_ASim_", "ASim")
 
 Columns = list[list[str]]  # of each, its name and its type
@@ -122,7 +124,8 @@ def theirs(binder: Binder, kql: str) -> list[Columns] | str:
         for each in answer["diagnostics"]
         if each["severity"] == "Error"
     ]
-    return "; ".join(errors) or [each["columns"] for each in answer["results"]]
+    columns = (each["columns"] for each in answer["results"])
+    return "; ".join(errors) or [[[name or VALUE, kind] for name, kind in each] for each in columns]
 
 
 def ours(kql: str) -> list[Columns] | str:
@@ -135,9 +138,20 @@ def ours(kql: str) -> list[Columns] | str:
 def difference(binder: Binder, kql: str) -> str | None:
     """What Microsoft's parser and ours say otherwise of a text; None where they agree."""
     one, other = ours(kql), theirs(binder, kql)
-    if one == other or (isinstance(one, str) and isinstance(other, str)):
+    if isinstance(one, str) or isinstance(other, str):
+        agree = isinstance(one, str) and isinstance(other, str)
+    else:
+        agree = known_types(one, other) == other
+    if agree:
         return None
     return f"ours: {shown(one)}\nMicrosoft's: {shown(other)}"
+
+
+def known_types(one: list[Columns], other: list[Columns]) -> list[Columns]:
+    """Our columns without the types that it cannot know, because only data tells them."""
+    pairs = zip(chain(*one), chain(*other), strict=False)
+    unknown = iter([kind == "unknown" for _, (_, kind) in pairs])
+    return [[[name, "unknown" if next(unknown, False) else kind] for name, kind in columns] for columns in one]
 
 
 def shown(found: list[Columns] | str) -> str:

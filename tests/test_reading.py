@@ -77,3 +77,21 @@ def test_what_no_literal_or_place_allows_is_told(kql: str, says: str, column: in
 )
 def test_a_string_is_no_mark_and_a_name_may_stand_in_brackets(kql: str) -> None:
     parse(Text(kql))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "chosen"),
+    [("*", ["a[b]", "ab", "a?"]), ("a*", ["a[b]", "ab", "a?"]), ("*b*", ["a[b]", "ab"]), ("a*b*", ["a[b]", "ab"])],
+)
+def test_a_star_is_the_only_wildcard(pattern: str, chosen: list[str]) -> None:
+    table = herdsight.query(
+        f'print ["a[b]"] = 1, ab = 2, ["a?"] = 3 | project-reorder {pattern}, * | project-keep {pattern}'
+    )
+    assert sorted(table.column_names) == sorted(chosen)
+
+
+@pytest.mark.parametrize("name", ["a[b]", "a?"])
+def test_a_name_in_brackets_is_itself(name: str) -> None:
+    table = herdsight.query(f'print ["a[b]"] = 1, ab = 2, ["a?"] = 3 | project-away ["{name}"]')
+    assert name not in table.column_names
+    assert table.num_columns == 2

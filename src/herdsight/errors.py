@@ -25,6 +25,7 @@ class HerdsightError(Exception):
     exit_status = 2
 
     def __init__(self, what: str, *, place: Place | None = None, hint: str | None = None) -> None:
+        what = _short(what)
         super().__init__(what)
         self.what = what
         self.place = place
@@ -34,6 +35,13 @@ class HerdsightError(Exception):
         where = f"{self.place}: " if self.place else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.what}{hint}"
+
+
+_LONGEST = 2000  # characters of a message: a query may have a name of a million
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-100:]}"
 
 
 class InputError(HerdsightError):

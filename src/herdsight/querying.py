@@ -11,7 +11,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from herdsight import tables
-from herdsight.errors import EngineError, InputError, QueryError
+from herdsight.errors import EngineError, InputError, Place, QueryError
 from herdsight.kql import plan
 from herdsight.kql.binding import Query, Surroundings, bind
 from herdsight.kql.binding.library import WATCHLIST
@@ -87,11 +87,15 @@ def compiled(text: str, source: str = "query", known: Surroundings = DECLARED) -
                 parameters = script.parameters
                 done += [Compiled(block.first_line, query, parameters) for query in bind(script, known)]
         except QueryError as error:
+            error.place = error.place or block.place(0)
             problems.append(error)
     if problems:
         raise _collected(problems)
     if not done:
-        raise QueryError("the text holds no query", code="HS040", hint="a query begins with a table's name")
+        place = Place(source, 1, 1)
+        raise QueryError(
+            "the text holds no query", code="HS040", place=place, hint="a query begins with a table's name"
+        )
     return tuple(done)
 
 
@@ -160,7 +164,8 @@ class Session:
         ready = self._with_data(ready, text, source)
         first = self._first_warnings(ready)
         for each in ready:
-            table, rows = _rows(self.telemetry, each.query.relation, most)
+            with _placed(source, each.first_line):
+                table, rows = _rows(self.telemetry, each.query.relation, most)
             yield Answer(each.first_line, table, (*first, *each.query.warnings), rows, each.query.chart)
             first = ()
 
@@ -172,7 +177,9 @@ class Session:
             ready = self._with_data(ready, text, source)
             first = self._first_warnings(ready)
         for each in ready:
-            yield _explanation(each, self.telemetry, first)
+            with _placed(source, each.first_line):
+                explanation = _explanation(each, self.telemetry, first)
+            yield explanation
             first = ()
 
     def _compiled(self, text: str, source: str) -> tuple[Compiled, ...]:
@@ -241,6 +248,16 @@ def _unfilled(read: Iterable[str]) -> tuple[str, ...]:
     """A sentence that says of which tables there can be no rows."""
     names = [name for name in read if name not in tables.NAMES]
     return (f"no log fills {', '.join(names)} yet: taken as empty",) if names else ()
+
+
+@contextmanager
+def _placed(source: str, line: int) -> Iterator[None]:
+    """Errors of a query that has been compiled, which is no longer in one text: they are about all of it."""
+    try:
+        yield
+    except QueryError as error:
+        error.place = error.place or Place(source, line)
+        raise
 
 
 @contextmanager

@@ -196,7 +196,13 @@ def _vectorised(function: prelude.Function) -> Callable[..., Any]:
 def _as_engine_error(error: duckdb.Error) -> EngineError:
     if isinstance(error, duckdb.OutOfMemoryException):
         return EngineError(f"out of memory: {_first_line(error)}", hint="allow more with --memory")
-    return EngineError(_first_line(error))
+    if "expression depth limit" in str(error):
+        return EngineError("the query nests deeper than the engine reads", hint="split it with let or extend")
+    before, own, what = _first_line(error).partition(_OWN)
+    return EngineError(what if own else before)
+
+
+_OWN = "herdsight: "  # begins what the prelude itself complains of
 
 
 def _first_line(error: BaseException) -> str:

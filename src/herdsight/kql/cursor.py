@@ -132,15 +132,15 @@ class Cursor:
         if self.depth > _DEEPEST:
             raise self.wrong(f"the query nests deeper than {_DEEPEST} levels")
 
-    def larger(self) -> None:
-        """Count one name, call or operator.
+    def larger(self, count: int = 1) -> None:
+        """Count names, operators, or arguments of a call.
 
         Raises:
-            QueryError: there are too many; values are not counted, for lists of them may be long.
+            QueryError: there are too many; what stands in lists and tables is not counted, for these may be long.
         """
-        self.size += 1
+        self.size += count
         if self.size > _LARGEST:
-            what = f"the query has more than {_LARGEST:,} names, calls and operators"
+            what = f"the query has more than {_LARGEST:,} names, operators and arguments"
             raise self.wrong(what, at=self.next.start, code="HS050", hint="give a long list to in (...)")
 
     def _shown(self) -> str:

@@ -269,6 +269,7 @@ _BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 def call(cursor: Cursor, name: Token) -> syntax.Call:
     """The arguments of a call whose name and opening parenthesis are read, and the closing one."""
     arguments = listed(cursor, argument, (")",))
+    cursor.larger(len(arguments))
     cursor.expect(")", f"behind the arguments of {name.value}")
     return syntax.Call(name.start, name.value, arguments)
 
@@ -363,12 +364,15 @@ def _raw(cursor: Cursor) -> syntax.Literal:
     return _from_text(cursor, inside.rstrip()[:-1].strip(), _TYPED[name.strip()], token.start)
 
 
+_LONGEST = 100  # characters of a literal that has a form
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
 def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> syntax.Literal:
     if text == "null":
         return syntax.Literal(start, None, kind)
+    if len(text) > _LONGEST:
+        raise _no_literal(cursor, text, kind, start)
     try:
         match kind:
             case ColumnType.DATETIME:
@@ -385,6 +389,7 @@ def _from_text(cursor: Cursor, text: str, kind: ColumnType, start: int) -> synta
 
 
 def _no_literal(cursor: Cursor, text: str, kind: ColumnType, start: int) -> QueryError:
+    text = text[:_LONGEST]
     if kind is ColumnType.DATETIME and re.search(r"\d.*[/A-Za-z]", text.upper().replace("T", "").removesuffix("Z")):
         return cursor.unsupported(f"the form of datetime({text})", start)
     return cursor.wrong(f"'{text}' is no {kind} literal", at=start, hint=_FORM_HINTS.get(kind))

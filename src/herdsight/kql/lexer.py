@@ -113,7 +113,7 @@ def lenient(text: Text) -> list[Token]:
 
 
 # As much as is read within a second or two; Kusto reads no longer text either.
-_MOST_CHARACTERS, _MOST_TOKENS = 2_000_000, 500_000
+_MOST_CHARACTERS, _MOST_TOKENS = 2_000_000, 400_000
 
 
 def _scan(text: Text) -> Iterator[Token]:

@@ -20,14 +20,11 @@ _UNCHAINED = (EQUALITY, ORDER)  # Microsoft's parser reads no chain of these
 _INDENT = "    "
 
 # Words that this parser or Microsoft's reads as something else than a name somewhere: in brackets, they are names.
-_RESERVED = frozenset(
-    (
-        *(word for word in (*POWERS, *SOURCES, *UNSUPPORTED, *TYPE_NAMES) if word.isidentifier()),
-        *("let", "set", "declare", "alias", "restrict"),  # begin a statement
-        *("true", "True", "TRUE", "false", "False", "FALSE"),
-        *BOUND,
-    )
-)
+_RESERVED = BOUND | {
+    *(word for word in (*POWERS, *SOURCES, *UNSUPPORTED, *TYPE_NAMES) if word.isidentifier()),
+    *("let", "declare", "alias", "restrict"),  # begin a statement
+    *("true", "True", "TRUE", "false", "False", "FALSE"),
+}
 
 
 def printed(statements: Sequence[syntax.Statement]) -> str:
@@ -587,7 +584,7 @@ def _(_node: syntax.Consume) -> str:
 
 @_text.register
 def _(node: syntax.Render) -> str:
-    return f"render {_name(node.chart)}"
+    return f"render {name_text(node.chart)}"
 
 
 @_text.register

@@ -36,7 +36,8 @@ CREATE MACRO kql_weighted_percentiles(pairs, percents) AS CASE WHEN pairs IS NOT
     list_transform(percents, lambda percent: kql_weighted_percentile(pairs, percent)) END;
 
 -- Digests.
-CREATE MACRO kql_digest(item) AS list_sort(TRY_CAST(CAST(item AS JSON) AS STRUCT("value" DOUBLE, weight BIGINT)[]));
+CREATE MACRO kql_digest(item) AS nullif(
+    list_sort(TRY_CAST(CAST(item AS JSON) AS STRUCT("value" DOUBLE, weight BIGINT)[])), []);
 CREATE MACRO kql_merged_digest(digests) AS kql_boxed(list_sort(flatten(digests)));
 CREATE MACRO kql_percentile_tdigest(digest, percent) AS list_transform(
     [kql_weighted_percentile(kql_digest(digest), percent)],

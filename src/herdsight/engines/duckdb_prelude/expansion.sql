@@ -19,6 +19,13 @@ CREATE MACRO kql_fitting(item, kind) AS CASE
     ELSE item END;
 
 -- `bins`: a map from a bin's number to what is in it.
+-- Steps between places of a series. Two longs may be farther apart than a long.
+CREATE MACRO kql_steps(low, high, step) AS CASE
+    WHEN typeof(high) = 'BIGINT' THEN CAST(CAST(high AS HUGEINT) - CAST(low AS HUGEINT) AS DOUBLE) / step
+    ELSE (CAST(high AS DOUBLE) - low) / step END;
+CREATE MACRO kql_whole_steps(steps) AS CASE WHEN steps > 1048576
+    THEN error('herdsight: a series would have more than 1,048,576 values; take a longer step or a shorter range')
+    ELSE CAST(greatest(steps, -1) AS BIGINT) END;
 CREATE MACRO kql_series(bins, n, otherwise) AS CAST(to_json(list_transform(
     range(n), lambda i: CAST(coalesce(bins[i], otherwise) AS JSON))) AS VARCHAR);
 CREATE MACRO kql_axis_datetime(low, n, step) AS CAST(to_json(list_transform(

@@ -33,7 +33,8 @@ CREATE MACRO kql_translate(search, replacement, s) AS
 
 -- Positions count from 0; a negative start counts from the end. A length of -1 reaches to the end.
 -- No text and no array is as long as the bound, so that a position that is bounded says the same and can be counted with.
-CREATE MACRO kql_bounded(n) AS CASE WHEN n > 2147483647 THEN 2147483647 WHEN n < -2147483647 THEN -2147483647 ELSE n END;
+CREATE MACRO kql_bounded(n) AS
+    CASE WHEN n > 2147483647 THEN CAST(2147483647 AS BIGINT) WHEN n < -2147483647 THEN -2147483647 ELSE n END;
 CREATE MACRO kql_begin(s, start) AS
     CASE WHEN start < 0 THEN greatest(length(s) + start, 0) ELSE kql_bounded(start) END;
 CREATE MACRO kql_rest(s, start) AS substr(s, kql_begin(s, start) + 1);
@@ -65,6 +66,9 @@ CREATE MACRO kql_split_at(s, delimiter, position) AS
     kql_parts(s, delimiter)[kql_bounded(position) + 1:kql_bounded(position) + 1] ELSE [] END) AS VARCHAR);
 CREATE MACRO kql_strcat_array(items, delimiter) AS coalesce(array_to_string(
     list_transform(from_json(items, '["VARCHAR"]'), lambda item: coalesce(item, '')), delimiter), '');
+CREATE MACRO kql_strcat_array_by(items, delimiter) AS coalesce(substr(list_reduce(
+    from_json(items, '["VARCHAR"]'), lambda text, item: text || delimiter || coalesce(item, ''), ''),
+    len(delimiter) + 1), '');
 
 -- Each lookup in turn takes from what is left of the text and leaves a private character; these then become the rewrites.
 CREATE MACRO kql_stand_in(i) AS chr(CAST(983039 + i AS INTEGER));
@@ -83,17 +87,19 @@ CREATE MACRO kql_replace_strings_of(s, lookups, rewrites) AS
 
 -- Sizes: the unit is the largest that gives 1 or more where none is named.
 CREATE MACRO kql_bytes_power(size, unit) AS
-    CASE WHEN unit = '' THEN least(6, CAST(floor(log2(greatest(abs(size), 1)) / 10) AS BIGINT))
+    CASE WHEN unit = '' THEN least(6, TRY_CAST(floor(log2(greatest(abs(CAST(size AS DOUBLE)), 1)) / 10) AS BIGINT))
     ELSE list_position(['BYTES', 'KB', 'MB', 'GB', 'TB', 'PB', 'EB'], upper(unit)) - 1 END;
 CREATE MACRO kql_rounded_text(x, places) AS regexp_replace(
-    printf('%.' || least(greatest(CAST(places AS BIGINT), 0), 15) || 'f', CAST(x AS DOUBLE)), '(\.\d*[1-9])0+$|\.0+$', '\1');
+    printf('%.' || least(greatest(TRY_CAST(places AS BIGINT), 0), 15) || 'f', CAST(x AS DOUBLE)), '(\.\d*[1-9])0+$|\.0+$', '\1');
 CREATE MACRO kql_format_bytes(size, places, unit) AS coalesce(
     kql_rounded_text(size / power(1024, kql_bytes_power(size, unit)), places) || ' '
     || ['Bytes', 'KB', 'MB', 'GB', 'TB', 'PB', 'EB'][kql_bytes_power(size, unit) + 1], '');
 
 -- Regular expressions. One that is no constant may be wrong: it is null then. Only this call stands in TRY, because what
 -- TRYs have in common is computed outside of them.
-CREATE MACRO kql_pattern(pattern) AS CASE WHEN TRY(regexp_matches('', pattern)) IS NOT NULL THEN pattern END;
+-- It stands in a lambda, because an expression of constants alone is looked at before TRY is.
+CREATE MACRO kql_pattern(pattern) AS list_transform(
+    [pattern], lambda each: CASE WHEN TRY(regexp_matches('', each)) IS NOT NULL THEN each END)[1];
 CREATE MACRO kql_extract(s, pattern, part) AS regexp_extract(s, pattern, part);
 CREATE MACRO kql_extract_of(s, pattern, part) AS TRY(regexp_extract_all(s, pattern, CAST(part AS INTEGER))[1]);
 CREATE MACRO kql_extract_named(s, pattern, names, name) AS struct_extract(regexp_extract(s, pattern, names), name);

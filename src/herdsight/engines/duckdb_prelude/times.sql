@@ -11,7 +11,7 @@ CREATE MACRO kql_later(t, us) AS CASE WHEN us BETWEEN -315537897600000000 AND 31
 CREATE MACRO kql_elapsed(earlier, later) AS epoch_us(later) - epoch_us(earlier);
 -- `less` microseconds before the same day and time some months on; of a day that the month lacks, its last day.
 CREATE MACRO kql_months_on(t, months, less) AS CASE WHEN months BETWEEN -120000 AND 120000
-    THEN kql_dated(t + to_months(TRY_CAST(months AS INTEGER)) - to_microseconds(less)) END;
+    THEN kql_dated(t + to_months(CAST(kql_within(months, -120000, 120000) AS INTEGER)) - to_microseconds(less)) END;
 -- Ticks of 100 ns since 0001-01-01.
 CREATE MACRO kql_ticks(t) AS (epoch_us(t) + 62135596800000000) * 10;
 CREATE MACRO kql_ticks_datetime(ticks) AS kql_moment(ticks // 10 - 62135596800000000);
@@ -45,19 +45,22 @@ CREATE MACRO kql_day_of_weeks(t) AS date_part('doy', t) - 1 - kql_first_week(dat
 CREATE MACRO kql_weekofyear(t) AS CAST(1 + CASE WHEN kql_day_of_weeks(t) >= 0 THEN kql_day_of_weeks(t)
     ELSE kql_day_of_weeks(date_trunc('year', t) - INTERVAL 1 DAY) END // 7 AS INTEGER);
 
+-- What stands behind a test is computed all the same where it is needed twice: so it must have a value in any case.
+CREATE MACRO kql_within(x, low, high) AS greatest(least(x, high), low);
 -- A day that its month lacks is one of the next month.
 CREATE MACRO kql_make_datetime(year, month, day, hour, minute, second) AS
     CASE WHEN year BETWEEN 1 AND 9999 AND month BETWEEN 1 AND 12 AND day BETWEEN 1 AND 31
         AND hour BETWEEN 0 AND 23 AND minute BETWEEN 0 AND 59 AND second >= 0 AND second < 60
-    THEN kql_of_month(make_timestamp(year, month, 1, hour, minute, 0)
-        + to_microseconds((day - 1) * 86400000000 + kql_second_micros(second)), month) END;
+    THEN kql_of_month(make_timestamp(
+        kql_within(year, 1, 9999), kql_within(month, 1, 12), 1, kql_within(hour, 0, 23), kql_within(minute, 0, 59), 0)
+        + to_microseconds((kql_within(day, 1, 31) - 1) * 86400000000 + kql_second_micros(second)), month) END;
 CREATE MACRO kql_of_month(t, month) AS CASE WHEN date_part('month', t) = month THEN t END;
 CREATE MACRO kql_make_timespan(day, hour, minute, second) AS
     CASE WHEN day BETWEEN -10675199 AND 10675199 AND hour BETWEEN 0 AND 23 AND minute BETWEEN 0 AND 59
         AND second >= 0 AND second < 60
     THEN ((CAST(day AS BIGINT) * 24 + hour) * 60 + minute) * 60000000 + kql_second_micros(second) END;
 -- A real has no exact 55.123, so it is rounded to a tick of 100 ns before what is finer than a microsecond is cut off.
-CREATE MACRO kql_second_micros(second) AS CAST(round(second * 1e7) AS BIGINT) // 10;
+CREATE MACRO kql_second_micros(second) AS CAST(round(kql_within(second, 0, 60) * 1e7) AS BIGINT) // 10;
 
 -- A time that a zone's clocks skip is taken in the offset that they were put forward to; of one that they show twice,
 -- the second.

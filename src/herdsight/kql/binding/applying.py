@@ -48,7 +48,7 @@ def apply(context: Context, name: str, arguments: Sequence[plan.Scalar], at: int
     """
     row = _row(name, arguments)
     if row is None and any(argument.type is ColumnType.DYNAMIC for argument in arguments):
-        row, arguments = _unboxed(name, arguments)
+        row, arguments = _unboxed(name, arguments, ANY if context.opened else _taken_as(name))
     if row is None and name in _EQUATING:
         arguments = _alike(arguments)
         row = _row(name, arguments)
@@ -139,12 +139,14 @@ def _int(value: float | str) -> int | None:
     return number if -_INT_REACH <= number < _INT_REACH else None
 
 
-def _unboxed(name: str, arguments: Sequence[plan.Scalar]) -> tuple[Scalar | None, Sequence[plan.Scalar]]:
+def _unboxed(
+    name: str, arguments: Sequence[plan.Scalar], taken_as: TypeSet
+) -> tuple[Scalar | None, Sequence[plan.Scalar]]:
     """The row that fits when what dynamic arguments hold is taken as a type that it takes, and those arguments."""
     for row in SCALARS[name]:
         parameters = [*row.parameters, *([row.parameters[-1]] * len(arguments) if row.parameters else [])]
         taken = [
-            _as_one_of(argument, allowed, arguments) if allowed & (_taken_as(name) | DYNAMIC) else argument
+            _as_one_of(argument, allowed, arguments) if allowed & (taken_as | DYNAMIC) else argument
             for argument, allowed in zip(arguments, parameters, strict=False)
         ]
         if len(taken) == len(arguments) and _row(name, taken) is row:

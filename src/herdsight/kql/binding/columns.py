@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
 from herdsight.kql.binding.items import check_distinct, constant, extended, matching, named_items
-from herdsight.kql.binding.names import DUPLICATE_NAME
+from herdsight.kql.binding.names import DUPLICATE_NAME, matches
 from herdsight.kql.binding.scalars import queried, scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, ref
 from herdsight.tables import ColumnType
@@ -45,7 +44,7 @@ def _(operator: syntax.ProjectKeep, context: Context, bound: Bound) -> Bound:
 def _(operator: syntax.ProjectByNames, context: Context, bound: Bound) -> Bound:
     """The columns whose names are given as constants, with wildcards; names of no column are passed over."""
     wanted = [name for item in operator.items for name in _given_names(context, item)]
-    chosen = dict.fromkeys(column for name in wanted for column in bound.fields if fnmatchcase(column.name, name))
+    chosen = dict.fromkeys(column for name in wanted for column in bound.fields if matches(column.name, name))
     if not chosen:
         raise context.unsupported("a table without columns", operator.start)
     return bound.narrowed(chosen)

@@ -29,18 +29,23 @@ def bind_operators(context: Context, operators: tuple[syntax.Operator, ...], bou
 
 
 _COLUMNS_A_STEP = 4
+_MOST_COLUMNS = 2_000
 
 
 def distinct(context: Context, bound: Bound, at: int) -> Bound:
     """The relation, of whose columns no two have one name.
 
     Raises:
-        QueryError: two have.
+        QueryError: two have, or there are too many for an engine, or none.
     """
+    if not bound.fields and bound.bag is None:
+        raise context.unsupported("a table without columns", at)
     names = [column.name for column in bound.relation.fields]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise context.wrong(f"the column `{twice}` is there already", at, code=DUPLICATE_NAME)
+    if len(names) > _MOST_COLUMNS:
+        raise context.wrong(f"there are more than {_MOST_COLUMNS:,} columns", at, code="HS050")
     return bound
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import alone, bind_operator, bind_operators
-from herdsight.kql.binding.items import named_items, row_count
+from herdsight.kql.binding.items import check_key, named_items, row_count
 from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import condition, scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, hidden, kept, ref
@@ -22,6 +22,7 @@ def _(operator: syntax.Partition, context: Context, bound: Bound) -> Bound:
     column = bound.scope().find(operator.key.name)
     if column is None:
         raise unknown_column(context, operator.key, bound.scope())
+    check_key(context, ref(column), operator.key.start)
     keyed = plan.Projection(
         bound.relation, (plan.Item(_KEY, ref(column)), *(kept(each) for each in bound.relation.fields))
     )

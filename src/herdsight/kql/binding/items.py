@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import apply, member
-from herdsight.kql.binding.names import DUPLICATE_NAME, Names, default_name
+from herdsight.kql.binding.names import DUPLICATE_NAME, Names, default_name, matches
 from herdsight.kql.binding.scalars import scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Scope, kept
 from herdsight.kql.functions.series import MULTI
@@ -20,6 +19,25 @@ def named_items(context: Context, items: Sequence[syntax.Expression], scope: Sco
     return tuple(made for item in items for made in named(context, item, scope, names))
 
 
+def group_keys(
+    context: Context, items: Sequence[syntax.Expression], scope: Scope, names: Names
+) -> tuple[plan.Item, ...]:
+    """Named scalars that rows are told apart by."""
+    keys = []
+    for item in items:
+        for key in named(context, item, scope, names):
+            check_key(context, key.value, item.start)
+            keys.append(key)
+    return tuple(keys)
+
+
+def check_key(context: Context, value: plan.Scalar, at: int) -> None:
+    """Raise where rows would be told apart, or sorted, by a dynamic; a type that only the data tells may be another."""
+    if value.type is ColumnType.DYNAMIC and not context.opened:
+        what = "rows are not grouped or sorted by a dynamic"
+        raise context.wrong(what, at, code="KS116", hint="convert it, for example with tostring()")
+
+
 def named(context: Context, item: syntax.Expression, scope: Scope, names: Names) -> Iterator[plan.Item]:
     """The column that an item makes; a call that gives several values makes several."""
     given = item.value if isinstance(item, syntax.Assignment | syntax.Unpacking) else item
@@ -30,7 +48,14 @@ def named(context: Context, item: syntax.Expression, scope: Scope, names: Names)
     elif isinstance(item, syntax.Unpacking):
         yield from _unpacked(context, item, scope, names)
     else:
-        yield plan.Item(names.of(context, item), scalar(context, given, scope))
+        value = scalar(context, given, scope)
+        yield plan.Item(names.of(context, item, _chosen(item, value)), value)
+
+
+def _chosen(item: syntax.Expression, value: plan.Scalar) -> str | None:
+    """The name of the column that column_ifexists() has found."""
+    is_choice = isinstance(item, syntax.Call) and item.name in ("column_ifexists", "columnifexists")
+    return value.name if is_choice and isinstance(value, plan.Ref) else None
 
 
 def _several(
@@ -122,7 +147,7 @@ def matching(context: Context, patterns: Sequence[str], bound: Bound, at: int) -
     """The columns that names with wildcards mean, in the patterns' order."""
     matched: list[plan.Field] = []
     for pattern in patterns:
-        found = [column for column in bound.fields if fnmatchcase(column.name, pattern)]
+        found = [column for column in bound.fields if matches(column.name, pattern)]
         if not found and "*" not in pattern and bound.bag is None:
             raise unknown_column(context, syntax.Name(at, pattern), Scope(bound.fields, bound.mistaken))
         matched += [column for column in found if column not in matched]
@@ -131,8 +156,8 @@ def matching(context: Context, patterns: Sequence[str], bound: Bound, at: int) -
 
 def check_distinct(context: Context, names: Sequence[str], at: int) -> None:
     """Raise where a column is there twice."""
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
         raise context.wrong(f"the column `{twice}` is there already", at, code=DUPLICATE_NAME)
 
 

@@ -25,15 +25,15 @@ class Names:
         self._taken = set(avoided)
         self._replacing = replacing
 
-    def of(self, context: Context, item: syntax.Expression) -> str:
-        """The name of an item's column.
+    def of(self, context: Context, item: syntax.Expression, chosen: str | None = None) -> str:
+        """The name of an item's column; `chosen`: that of the column that it takes.
 
         Raises:
             QueryError: the name is given, and taken.
         """
         if isinstance(item, syntax.Assignment | syntax.Name):
             return self.given(context, item.name, item.start)
-        derived = default_name(item)
+        derived = chosen or default_name(item)
         if derived and self._replacing:
             return derived
         return self.free(derived) if derived else self._first(f"Column{number}" for number in count(1))
@@ -114,3 +114,19 @@ def _aggregate_name(aggregate: Aggregate, inner: str | None, further: Sequence[s
     if aggregate.name == "percentile" and further and isinstance(further[0], syntax.Literal):
         return f"percentile_{inner or ''}_{further[0].value}".replace(".", "_")
     return f"{aggregate.prefix}_{inner or ''}" if aggregate.prefix else inner
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name is one that a pattern means, in which `*` stands for any text and all else for itself."""
+    first, *between = pattern.split("*")
+    if not between:
+        return name == pattern
+    *between, last = between
+    place, end = len(first), len(name) - len(last)
+    if place > end or not name.startswith(first) or not name.endswith(last):
+        return False
+    for part in between:
+        place = name.find(part, place, end) + len(part)
+        if place < len(part):
+            return False
+    return True

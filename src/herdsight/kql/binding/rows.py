@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.dispatch import alone, bind_operator
-from herdsight.kql.binding.items import extended, named_items, row_count
+from herdsight.kql.binding.items import check_key, extended, group_keys, named_items, row_count
+from herdsight.kql.binding.names import Names
 from herdsight.kql.binding.scalars import condition, scalar
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept, ref
 from herdsight.kql.functions import AGGREGATES
@@ -29,8 +30,10 @@ def _(operator: syntax.Serialize, context: Context, bound: Bound) -> Bound:
 def _(operator: syntax.Distinct, context: Context, bound: Bound) -> Bound:
     if any(isinstance(item, syntax.Star) for item in operator.items):
         keys = tuple(kept(column) for column in bound.fields)
+        for key in keys:
+            check_key(context, key.value, operator.start)
     else:
-        keys = named_items(context, operator.items, bound.scope())
+        keys = group_keys(context, operator.items, bound.scope(), Names())
     return bound.aggregated(keys, ())
 
 
@@ -44,7 +47,10 @@ def _(operator: syntax.Count, context: Context, bound: Bound) -> Bound:
 
 @bind_operator.register
 def _(operator: syntax.Sort, context: Context, bound: Bound) -> Bound:
-    return bound.over(plan.Sorted(bound.relation, sort_keys(context, operator.keys, bound.scope())))
+    keys = sort_keys(context, operator.keys, bound.scope())
+    for key, written in zip(keys, operator.keys, strict=True):
+        check_key(context, key.value, written.value.start)
+    return bound.over(plan.Sorted(bound.relation, keys))
 
 
 @bind_operator.register
@@ -70,7 +76,7 @@ def _(operator: syntax.Sample, context: Context, bound: Bound) -> Bound:
 
 @bind_operator.register
 def _(operator: syntax.SampleDistinct, context: Context, bound: Bound) -> Bound:
-    distinct = bound.aggregated(named_items(context, [operator.value], bound.scope()), ())
+    distinct = bound.aggregated(group_keys(context, [operator.value], bound.scope(), Names()), ())
     return _sampled(distinct, row_count(context, operator.count))
 
 

@@ -163,7 +163,10 @@ def _without_arguments(context: Context, name: syntax.Name) -> plan.Scalar | Bou
 def _of_bag(context: Context, bag: plan.Ref, name: syntax.Name) -> plan.Scalar:
     """A column that is not known yet; a custom log's name says its type."""
     value = member(context, bag, name.name, name.start)
-    return converted(value, _CUSTOM_TYPES.get(name.name[-2:], ColumnType.STRING)) if bag.name == CUSTOM else value
+    if bag.name == CUSTOM:
+        return converted(value, _CUSTOM_TYPES.get(name.name[-2:], ColumnType.STRING))
+    context.opened = True
+    return value
 
 
 CUSTOM = hidden("custom columns")

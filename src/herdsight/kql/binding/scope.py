@@ -182,6 +182,8 @@ _HEAVIEST = 200_000  # as much as is lowered in a second or so
 class Context:
     """One block being bound: its text, what it may name, what let has bound, and the warnings so far.
 
+    `opened`: some columns or types show only when the data is there; a dynamic is then taken for what it may be.
+
     `pipeline` binds a sub-query and `call` a call of a function that let bound: scalars need them, and are bound below
     the modules that have them.
     """

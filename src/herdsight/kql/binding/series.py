@@ -24,10 +24,23 @@ def _(operator: syntax.MakeSeries, context: Context, bound: Bound) -> Bound:
     apply(context, "bin", [axis.value, step], operator.start)  # the step must fit the axis
     if isinstance(step, plan.Const) and isinstance(step.value, int | float) and not step.value > 0:
         raise context.wrong("the step of a series must be more than 0", operator.step.start, code="HS038")
+    if _count(low, high, step) > _MOST_BINS:
+        what = f"the series would have more than {_MOST_BINS:,} values"
+        raise context.wrong(what, operator.step.start, code="HS038", hint="take a longer step or a shorter range")
     if high is not None and operator.inclusive:
         high = apply(context, "+", [high, step], operator.start)
     table = plan.SeriesTable(bound.relation, keys, measures, axis, low, high, step, operator.nonempty)
     return Bound(table)
+
+
+_MOST_BINS = 2**20  # as in Kusto
+
+
+def _count(low: plan.Scalar | None, high: plan.Scalar | None, step: plan.Scalar) -> float:
+    """How many bins there are between constant ends; 0 where only the data or the time of the query tell."""
+    values = [end.value for end in (low, high, step) if isinstance(end, plan.Const)]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return (numbers[1] - numbers[0]) / numbers[2] if len(numbers) == 3 else 0  # noqa: PLR2004 all three
 
 
 def _axis(context: Context, axis: syntax.Expression, bound: Bound) -> plan.Item:

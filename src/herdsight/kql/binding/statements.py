@@ -9,8 +9,9 @@ from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source, distinct
 from herdsight.kql.binding.library import library
 from herdsight.kql.binding.parameters import query_parameter
-from herdsight.kql.binding.scalars import queried, scalar, unknown_function
+from herdsight.kql.binding.scalars import SPECIAL, queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
+from herdsight.kql.functions import SCALARS, WINDOWS
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.rewrites.walk import queries_in, references, relations, scalars
 from herdsight.kql.statements import Script
@@ -72,9 +73,21 @@ def _as_query(context: Context, statement: syntax.Expression) -> Bound:
     bound = queried(context, statement, NOTHING) if _may_be_query(statement) else None
     if bound is not None:
         return bound
-    if isinstance(statement, syntax.Source):
+    if isinstance(statement, syntax.Source) and not _is_value(context, statement):
         return context.pipeline(context, syntax.Pipeline(statement.start, statement, ()))
-    raise context.wrong("a query begins with a table", statement.start, code="HS034", hint="print shows a value")
+    value = scalar(context, statement, NOTHING)
+    return Bound(plan.Rows((plan.Field("print_0", value.type),), ((value,),)))
+
+
+def _is_value(context: Context, statement: syntax.Source) -> bool:
+    match statement:
+        case syntax.Name(name=name):
+            return isinstance(context.names.get(name), plan.Scalar)
+        case syntax.Call(name=name):
+            known = name in SCALARS or name in SPECIAL or name in WINDOWS
+            return known or isinstance(context.names.get(name), Function)
+        case _:
+            return False
 
 
 def _may_be_query(statement: syntax.Expression) -> bool:

@@ -7,7 +7,7 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import converted, fits, unboxing_hint
 from herdsight.kql.binding.dispatch import bind_operator
-from herdsight.kql.binding.items import SEVERAL, bare, constant, named
+from herdsight.kql.binding.items import SEVERAL, bare, constant, group_keys, named
 from herdsight.kql.binding.names import Names, default_name
 from herdsight.kql.binding.scalars import scalar
 from herdsight.kql.binding.scope import Bound, Context, Scope, kept
@@ -20,7 +20,7 @@ from herdsight.tables import ColumnType
 @bind_operator.register
 def _(operator: syntax.Summarize, context: Context, bound: Bound) -> Bound:
     names, scope = Names(), bound.scope()
-    keys = tuple(made for item in operator.keys for made in named(context, item, scope, names))
+    keys = group_keys(context, operator.keys, scope, names)
     measures = Measures(context, scope)
     key_names = frozenset(key.name for key in keys)
     results = [
@@ -217,7 +217,7 @@ class Measures:
         ties = [scalar(self._context, argument, self._scope) for argument in call.arguments if _is_ties(argument)]
         arguments = [scalar(self._context, argument, self._scope) for argument in given]
         if not fits(function.parameters, function.optional, [argument.type for argument in arguments]):
-            arguments = _unboxed(function, arguments)
+            arguments = _unboxed(function, arguments, opened=self._context.opened)
         kinds = [argument.type for argument in arguments]
         if not fits(function.parameters, function.optional, kinds):
             what = f"{call.name} cannot take {', '.join(kinds) or 'nothing'}"
@@ -238,8 +238,16 @@ def _same(one: plan.Measure, other: plan.Measure) -> bool:
     return one.function is other.function and one.arguments == other.arguments
 
 
-def _unboxed(function: Aggregate, arguments: list[plan.Scalar]) -> list[plan.Scalar]:
-    """A dynamic as the number that it holds, where the aggregate is one of percentiles."""
-    if not function.name.startswith("percentile") or not arguments or arguments[0].type is not ColumnType.DYNAMIC:
+def _unboxed(function: Aggregate, arguments: list[plan.Scalar], *, opened: bool) -> list[plan.Scalar]:
+    """A dynamic as what it may hold, where that is not known yet or the aggregate is one of percentiles."""
+    if len(arguments) > len(function.parameters) or not (opened or function.name.startswith("percentile")):
         return arguments
-    return [converted(arguments[0], ColumnType.REAL), *arguments[1:]]
+    return [
+        converted(argument, next(kind for kind in _HELD if kind in allowed))
+        if argument.type is ColumnType.DYNAMIC and argument.type not in allowed
+        else argument
+        for argument, allowed in zip(arguments, function.parameters, strict=False)
+    ]
+
+
+_HELD = (ColumnType.REAL, ColumnType.BOOL, ColumnType.LONG, ColumnType.STRING)

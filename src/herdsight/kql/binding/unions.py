@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import all_of, any_of, apply, converted
 from herdsight.kql.binding.dispatch import alone, bind_operator, bind_source
-from herdsight.kql.binding.names import Names
+from herdsight.kql.binding.names import Names, matches
 from herdsight.kql.binding.scalars import UNKNOWN_NAME, scalar
 from herdsight.kql.binding.scope import Bound, Context, Function, Scope, ref
 from herdsight.kql.rewrites.fold import fold
@@ -82,7 +81,7 @@ def matching_tables(context: Context, pattern: str) -> list[str]:
         if isinstance(value, Bound) or (isinstance(value, Function) and value.definition.view)
     ]
     declared = NAMES if pattern == "*" else context.surroundings.tables  # all there is: what logs can fill
-    return [name for name in (*bound, *declared) if fnmatchcase(name, pattern)]
+    return [name for name in (*bound, *declared) if matches(name, pattern)]
 
 
 def united(parts: Sequence[Part], with_source: str | None, *, inner: bool = False) -> Bound:
@@ -124,7 +123,11 @@ def _aligned(tables: Sequence[Sequence[plan.Field]], *, inner: bool) -> list[tup
     distinct = list(dict.fromkeys(column for table in tables for column in table))
     if inner:
         distinct = [column for column in distinct if all(column in table for table in tables)]
-    several = {column.name for column in distinct if sum(other.name == column.name for other in distinct) > 1}
+    places: dict[str, list[int]] = {}
+    for place, column in enumerate(distinct):
+        places.setdefault(column.name, []).append(place)
+    several = {name for name, found in places.items() if len(found) > 1}
+    distinct.sort(key=lambda column: places[column.name][0])  # those of one name stand together
     names = Names(column.name for column in distinct if column.name not in several)
     return [
         (names.free(f"{column.name}_{column.type}") if column.name in several else column.name, column)

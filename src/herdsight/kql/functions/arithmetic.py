@@ -151,6 +151,11 @@ def _bin_number_at(value: Operand, size: Operand, origin: Operand) -> exp.Expr:
     return _numeric("+", exp.Add, "kql_add")(origin, Operand(lower(distance, size), kind))
 
 
+def _opposite(value: Value) -> Value:
+    """The value with the other sign; None of what a dynamic holds that is no number."""
+    return -value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _row(  # noqa: PLR0913,PLR0917 a row has as many cells as the table has columns
     name: str,
     left: TypeSet,
@@ -208,7 +213,7 @@ _OPERATORS = (
     *_number_rows("%", _modulo),
     _row("%", *_SPANS, ColumnType.TIMESPAN, calls("kql_modulo")),
     _row("%", *_TIME_AND_SPAN, ColumnType.TIMESPAN, lambda t, d: trees.call("kql_modulo", _ticks(t).sql, d.sql)),
-    Scalar("negate", (NUMBER | TIMESPAN | DYNAMIC,), _negated, _negate, _PAGE, evaluate=lambda a: -a),
+    Scalar("negate", (NUMBER | TIMESPAN | DYNAMIC,), _negated, _negate, _PAGE, evaluate=_opposite),
 )
 
 _BINS = tuple(

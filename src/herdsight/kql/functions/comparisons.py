@@ -4,7 +4,8 @@ Equality with one null is false and inequality true; with two nulls both are nul
 never null. An order with a null is null.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
@@ -75,8 +76,22 @@ def _not_between(value: Operand, low: Operand, high: Operand) -> exp.Expr:
 def _in(value: Operand, *items: Operand) -> exp.Expr:
     if not items:
         return exp.false()
-    member = exp.In(this=value.sql, expressions=[item.sql for item in items])
+    listed = _table_of(value.type, items) if len(items) > _MANY else None
+    member = exp.In(this=value.sql, **({"query": listed} if listed else {"expressions": [item.sql for item in items]}))
     return never_null(member) if nullable(value) or any(nullable(item) for item in items) else member
+
+
+_MANY = 1_000  # constants beyond which each as a node of its own costs more than a table of them all
+_ELEMENTS = {ColumnType.STRING: "VARCHAR", ColumnType.INT: "BIGINT", ColumnType.LONG: "BIGINT"}
+
+
+def _table_of(kind: ColumnType, items: Sequence[Operand]) -> exp.Expr | None:
+    """Constants as a table made of one text; None where there are others, or their type has no exact JSON."""
+    if kind not in _ELEMENTS or not all(item.is_constant and item.type in _ELEMENTS for item in items):
+        return None
+    listed = trees.text(json.dumps([item.value for item in items]))
+    elements = trees.call("from_json", listed, trees.text(json.dumps([_ELEMENTS[kind]])))
+    return exp.Subquery(this=exp.select(trees.call("unnest", elements)))
 
 
 def _folded(operand: Operand) -> Operand:

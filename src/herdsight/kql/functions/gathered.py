@@ -50,7 +50,9 @@ def _sorted(value: Operand) -> exp.Expr:
 def _limit(most: Operand | None, default: int) -> exp.Expr:
     if most is None:
         return trees.number(default)
-    return trees.number(min(max(most.value, 0), _MOST)) if isinstance(most.value, int) else most.sql
+    if isinstance(most.value, int):
+        return trees.number(min(max(most.value, 0), _MOST))
+    return exp.Max(this=most.sql)  # one for all rows, whichever say how many
 
 
 def _cut(items: exp.Expr, most: Operand | None, default: int) -> exp.Expr:

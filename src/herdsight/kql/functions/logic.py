@@ -52,7 +52,8 @@ def _iff_result(types: Sequence[ColumnType]) -> ColumnType:
 
 
 def _coalesce_result(types: Sequence[ColumnType]) -> ColumnType:
-    if len(set(types)) > 1 and not NUMBER.issuperset(types):
+    known = set(types) - {ColumnType.DYNAMIC}
+    if len(known) > 1 and not NUMBER.issuperset(known):
         raise ValueError("the arguments of coalesce must be of one type")
     return common(types)
 

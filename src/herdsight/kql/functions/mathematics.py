@@ -96,6 +96,8 @@ def _round(value: Operand, digits: Operand | None = None) -> exp.Expr:
     """Halves are rounded away from zero; negative digits round before the point."""
     if value.type in LONG and digits is None:
         return cast(value, value.type)
+    if digits is not None and digits.is_constant and digits.value is None:
+        return trees.null(value.type)
     places = trees.call("kql_places", digits.sql) if digits else None
     rounded = exp.Round(this=_to_be_rounded(value, digits), decimals=places)
     return rounded if value.type is ColumnType.REAL else exp.TryCast(this=rounded, to=trees.sql_type(value.type))

@@ -99,7 +99,8 @@ def _split(text: Operand, delimiter: Operand, position: Operand | None = None) -
 
 
 def _joined(array: Operand, delimiter: Operand) -> exp.Expr:
-    return trees.call("kql_strcat_array", array.sql, as_text(delimiter))
+    name = "kql_strcat_array" if delimiter.is_constant else "kql_strcat_array_by"
+    return trees.call(name, array.sql, as_text(delimiter))
 
 
 def _replaced_all(text: Operand, lookups: Operand, rewrites: Operand) -> exp.Expr:

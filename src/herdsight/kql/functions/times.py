@@ -132,13 +132,12 @@ def _since_1970(unit: float) -> Callable[[Operand], exp.Expr]:
 
 
 def _zoned(name: str) -> Callable[[Operand, Operand], exp.Expr]:
-    """A change of zone. Of a zone from a column null is made where there is none of that name."""
+    """A change of zone; null where there is no zone of that name."""
+    return lambda time, zone: trees.call(name, time.sql, trees.call("kql_known_zone", zone.sql))
 
-    def lower(time: Operand, zone: Operand) -> exp.Expr:
-        known = zone.sql if zone.is_constant else trees.call("kql_known_zone", zone.sql)
-        return trees.call(name, time.sql, known)
 
-    return lower
+def _literal_format(_time: object, form: object) -> str | None:
+    return None if isinstance(form, str) else "the format must be a literal string"
 
 
 def _as(kind: ColumnType) -> Callable[[Operand], exp.Expr]:
@@ -231,6 +230,7 @@ ROWS = (
         formatted_datetime,
         "format-datetime-function",
         Naming.ARGUMENT,
+        check=_literal_format,
     ),
     Scalar(
         "format_timespan",
@@ -239,5 +239,6 @@ ROWS = (
         formatted_timespan,
         "format-timespan-function",
         Naming.ARGUMENT,
+        check=_literal_format,
     ),
 )

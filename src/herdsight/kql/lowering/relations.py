@@ -58,7 +58,13 @@ def _(relation: plan.Sorted) -> exp.Select:
     below = opened(relation.input)
     names = sql_names(relation.fields)
     tree = below.tree.select(*(trees.named(below.columns[name].copy(), sql) for name, sql in names.items()), copy=False)
-    return tree.order_by(*(_ordered(below, key) for key in relation.keys), copy=False)
+    keys = _varying(relation.keys)
+    return tree.order_by(*(_ordered(below, key) for key in keys), copy=False) if keys else tree
+
+
+def _varying(keys: Sequence[plan.SortKey]) -> list[plan.SortKey]:
+    """The keys that are no constants: an engine takes some of these for a column's number."""
+    return [key for key in keys if not isinstance(key.value, plan.Const)]
 
 
 @select.register
@@ -75,7 +81,7 @@ def _(relation: plan.Limit) -> exp.Select:
 def _first_of_each(relation: plan.Limit) -> exp.Select:
     """The first rows of each group, in the input's order."""
     sorted_ = relation.input if isinstance(relation.input, plan.Sorted) else None
-    keys = sorted_.keys if sorted_ else ()
+    keys = _varying(sorted_.keys) if sorted_ else []
     below = opened(sorted_.input if sorted_ else relation.input)
     names = sql_names(relation.fields)
     order = exp.Order(expressions=[_ordered(below, key) for key in keys]) if keys else None
@@ -125,11 +131,20 @@ def _(relation: plan.Series) -> exp.Select:
     """The values counted from the first."""
     low, step = operand_of(relation.low, {}), operand_of(relation.step, {})
     is_time = relation.type is ColumnType.DATETIME
-    position = exp.Cast(this=trees.column("range"), to=trees.sql_type(ColumnType.LONG))
+    position = exp.Cast(this=trees.column("range"), to=_position_type(relation))
     walked = exp.Paren(this=exp.Mul(this=position, expression=step.sql))
     value = trees.call("kql_later", low.sql, walked) if is_time else exp.Add(this=low.sql, expression=walked)
     typed = exp.Cast(this=value, to=trees.sql_type(relation.type))
     return exp.select(trees.named(typed, relation.name)).from_(_positions(relation))
+
+
+def _position_type(series: plan.Series) -> exp.DataType:
+    """Of the count of steps: what the last value is from the first may be more than a long holds."""
+    ends = [
+        end.value for end in (series.low, series.high) if isinstance(end, plan.Const) and isinstance(end.value, int)
+    ]
+    is_near = all(abs(end) < _MOST_STEPS // 2 for end in ends)
+    return trees.sql_type(ColumnType.LONG) if is_near else exp.DataType.build("INT128")
 
 
 def _positions(series: plan.Series) -> exp.Expr:
@@ -149,8 +164,17 @@ def _steps(series: plan.Series) -> int:
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) < 3 or not numbers[2]:  # noqa: PLR2004 low, high, step
         return 0
-    count = (numbers[1] - numbers[0]) / numbers[2]
-    return int(count) + 1 if count >= 0 else 0
+    low, high, step = numbers
+    if all(isinstance(number, int) for number in numbers):
+        count = (high - low) // step if (high - low) * step >= 0 else -1
+    else:
+        count = (high - low) / step
+    if not count >= 0:  # NaN, too
+        return 0
+    return int(min(count, _MOST_STEPS - 1)) + 1
+
+
+_MOST_STEPS = 2**63 - 1  # as far as the engine counts
 
 
 @select.register
@@ -174,7 +198,7 @@ def _(relation: plan.Join) -> exp.Select:
     join = exp.Join(
         this=right[0], on=equal, side=_SIDES.get(relation.kind), kind=None if relation.kind in _SIDES else "INNER"
     )
-    tree = exp.select(*columns).from_(left[0])
+    tree = exp.select(*columns).from_(left[0], copy=False)
     tree.append("joins", join)
     return tree
 
@@ -202,14 +226,12 @@ def _unique(join: plan.Join, left: _Side) -> _Side:
     keys = [trees.column(names[key.left]) for key in join.keys]
     order = exp.Order(expressions=[exp.Ordered(this=trees.column(name)) for name in names.values()])
     numbered = exp.Window(this=exp.RowNumber(), partition_by=keys, order=order)
-    inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(
-        select(join.left).subquery(exp.to_identifier("t", quoted=True))
-    )
-    first = exp.select(*(trees.column(name) for name in names.values())).from_(
-        inner.subquery(exp.to_identifier("u", quoted=True))
-    )
-    first = first.where(exp.EQ(this=trees.column("#"), expression=trees.number(1)))
-    return first.subquery(exp.to_identifier("l", quoted=True)), left[1]
+    tree = left[0].this
+    assert isinstance(tree, exp.Query)  # noqa: S101 what sqlglot nests is untyped
+    inner = exp.select(exp.Star(), trees.named(numbered, "#")).from_(nested(tree), copy=False)
+    first = exp.select(*(trees.column(name) for name in names.values())).from_(nested(inner, "u"), copy=False)
+    first = first.where(exp.EQ(this=trees.column("#"), expression=trees.number(1)), copy=False)
+    return nested(first, "l"), left[1]
 
 
 def _one_sided(join: plan.Join, left: _Side, right: _Side, equal: exp.Expr) -> exp.Select:

@@ -41,6 +41,8 @@ def _on_axis(relation: plan.SeriesTable) -> tuple[Open, exp.Expr]:
     below = opened(relation.input)
     place = _micros(below.sql(relation.axis.value), relation.axis.value.type)
     conditions: list[exp.Expr] = [exp.Not(this=exp.Is(this=place.copy(), expression=exp.null()))]
+    if relation.axis.value.type is ColumnType.REAL:
+        conditions.append(trees.call("isfinite", place.copy()))
     if not isinstance(relation.step, plan.Const):  # a query's: one that leads nowhere makes no series
         conditions.append(exp.GT(this=_number(relation.step), expression=trees.number(0)))
     if relation.low is not None:
@@ -57,15 +59,13 @@ def _begin(place: exp.Expr, step: exp.Expr, kind: ColumnType) -> exp.Expr:
     return trees.call(name, place, step)
 
 
-def _floor(span: exp.Expr, step: exp.Expr) -> exp.Expr:
-    quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    return exp.TryCast(this=exp.Floor(this=quotient), to=trees.sql_type(ColumnType.LONG))
+def _steps(low: exp.Expr, high: exp.Expr, step: exp.Expr) -> exp.Expr:
+    """How many steps there are between two places, with a fraction."""
+    return trees.call("kql_steps", low, high, step.copy())
 
 
-def _bins(low: exp.Expr, high: exp.Expr, step: exp.Expr) -> exp.Expr:
-    span = exp.Paren(this=exp.Sub(this=high, expression=low))
-    quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    return exp.TryCast(this=exp.Ceil(this=quotient), to=trees.sql_type(ColumnType.LONG))
+def _whole(steps: exp.Expr) -> exp.Expr:
+    return trees.call("kql_whole_steps", steps)
 
 
 def _binned(relation: plan.SeriesTable, keys: list[str], names: dict[str, str]) -> exp.Select:
@@ -73,7 +73,7 @@ def _binned(relation: plan.SeriesTable, keys: list[str], names: dict[str, str]) 
     below, place = _on_axis(relation)
     step = _number(relation.step)
     if relation.low is not None:
-        bin_ = _floor(exp.Paren(this=exp.Sub(this=place, expression=_number(relation.low))), step)
+        bin_ = _whole(exp.Floor(this=_steps(_number(relation.low), place, step)))
     else:
         bin_ = _begin(place, step, relation.axis.value.type)
     measures = [trees.named(lower_measure(each.measure, below), names[each.measure.name]) for each in relation.measures]
@@ -86,9 +86,7 @@ def _from_the_first(binned: exp.Select, step: exp.Expr, keys: list[str]) -> exp.
     """The bins by number in place of where they begin, and where the first of their key begins."""
     first = exp.Window(this=exp.Min(this=trees.column(_BIN)), partition_by=[trees.column(name) for name in keys])
     begun = exp.select(exp.Star(), trees.named(first, _LOW)).from_(nested(binned, "f"))
-    span = exp.Paren(this=exp.Sub(this=trees.column(_BIN), expression=trees.column(_LOW)))
-    quotient = exp.Div(this=span, expression=exp.Paren(this=step.copy()), typed=False, safe=False)
-    number = exp.TryCast(this=exp.Round(this=quotient), to=trees.sql_type(ColumnType.LONG))
+    number = _whole(exp.Round(this=_steps(trees.column(_LOW), trees.column(_BIN), step)))
     others = exp.Star(except_=[exp.to_identifier(_BIN, quoted=True)])
     return exp.select(others, trees.named(number, _BIN)).from_(nested(begun, "n"))
 
@@ -101,7 +99,7 @@ def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], n
     maps = [_map(names[each.measure.name], each.measure.type) for each in relation.measures]
     low = _number(relation.low) if relation.low is not None else exp.Min(this=trees.column(_LOW))
     count = (
-        _bins(low.copy(), _number(relation.high), _number(relation.step))
+        _whole(exp.Ceil(this=_steps(low.copy(), _number(relation.high), _number(relation.step))))
         if relation.high is not None
         else exp.Add(this=exp.Max(this=trees.column(_BIN)), expression=trees.number(1))
     )
@@ -115,8 +113,13 @@ def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], n
 
 
 def _map(name: str, kind: ColumnType) -> exp.Alias:
-    pair = trees.call("row", trees.column(_BIN), boxed(Operand(trees.column(name), kind)))
-    entries = exp.Coalesce(this=exp.ArrayAgg(this=pair), expressions=[exp.Array(expressions=[])])
+    """A value that is null is there, unlike one of a bin without rows."""
+    value = exp.Coalesce(this=boxed(Operand(trees.column(name), kind)), expressions=[trees.text("null")])
+    pairs = exp.ArrayAgg(this=trees.call("row", trees.column(_BIN), value))
+    is_near = exp.Not(this=exp.Is(this=trees.column(_BIN), expression=exp.null()))
+    entries = exp.Coalesce(
+        this=exp.Filter(this=pairs, expression=exp.Where(this=is_near)), expressions=[exp.Array(expressions=[])]
+    )
     return trees.named(trees.call("map_from_entries", entries), _map_name(name))
 
 
