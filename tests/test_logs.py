@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+import herdsight
 from herdsight.addresses import within
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading import ReadOptions, load
@@ -403,7 +404,7 @@ def test_a_portal_export_and_its_ways_to_write_a_time(write: Callable[..., Path]
 
 def test_a_quoted_line_end_is_part_of_its_value(write: Callable[..., Path]) -> None:
     rows = rows_of(write(csv_of(EVENT | {"AdditionalFields": "x\ny"}, EVENT)), DEVICE_NETWORK_EVENTS)
-    assert rows[0]["AdditionalFields"] == "x\ny"
+    assert rows[0]["AdditionalFields"] == json.dumps("x\ny")
     assert len(rows) == 2
 
 
@@ -424,6 +425,35 @@ def test_json_in_each_shape(write: Callable[..., Path], shape: str, bag: object)
         write(JSON_SHAPES[shape](EVENT | {"RemotePort": 443, "AdditionalFields": bag})), DEVICE_NETWORK_EVENTS
     )
     _assert_event(row)
+
+
+# What an event's sender may write where a dynamic value is expected, and the value that it is.
+NO_JSON: dict[str, object] = {
+    '{"a":1': '{"a":1',
+    "01": "01",
+    "plain": "plain",
+    '"\\ud800"': '"\\ud800"',
+    "[1,2": "[1,2",
+    " ": None,
+    "1": 1,
+    '"quoted"': "quoted",
+}
+
+
+@pytest.mark.parametrize("shape", [*JSON_SHAPES, "csv", "parquet"])
+@pytest.mark.parametrize("said", NO_JSON)
+def test_a_dynamic_that_is_no_json_is_a_string(tmp_path: Path, shape: str, said: str) -> None:
+    event, path = EVENT | {"AdditionalFields": said}, tmp_path / f"x.{shape}"
+    if shape == "parquet":
+        pq.write_table(pa.table({name: [value] for name, value in event.items()}), path)
+    else:
+        quoted = event | {"AdditionalFields": '"' + said.replace('"', '""') + '"'}
+        text = JSON_SHAPES[shape](event) if shape in JSON_SHAPES else ",".join(EVENT) + "\n" + ",".join(quoted.values())
+        path.write_text(text)
+    (row,) = rows_of(path, DEVICE_NETWORK_EVENTS)
+    assert row["AdditionalFields"] is None or json.loads(str(row["AdditionalFields"])) == NO_JSON[said]
+    kql = "DeviceNetworkEvents | where tostring(AdditionalFields.a) == '' and isnull(AdditionalFields[0])"
+    assert len(herdsight.query(kql, [path])) == 1
 
 
 @pytest.mark.parametrize("shape", ["stream", "hub"])

@@ -248,7 +248,7 @@ def _as_declared(tree: exp.Expr, stored: StoredColumn, declared: Column) -> exp.
         words = tree if _is_text(kind) else cast(tree, ColumnType.STRING)
         return string(words) if stored.nullable or not _is_text(kind) else words
     if declared.type is ColumnType.DYNAMIC:
-        return tree if _is_text(kind) else cast(call("to_json", tree), ColumnType.STRING)
+        return call("kql_dynamic", tree) if _is_text(kind) else cast(call("to_json", tree), ColumnType.STRING)
     return tree if kind in _SAME_TYPES.get(declared.type, ()) else cast(tree, declared.type)
 
 

@@ -60,7 +60,9 @@ def typed(tree: exp.Expr, column: Column, *, day_first: bool = False) -> exp.Exp
     match column.type:
         case ColumnType.STRING:
             return string(tree)
-        case ColumnType.DYNAMIC | ColumnType.GUID:
+        case ColumnType.DYNAMIC:
+            return call("kql_dynamic", tree)
+        case ColumnType.GUID:
             return tree
         case ColumnType.DATETIME:
             return moment(tree, day_first=day_first)

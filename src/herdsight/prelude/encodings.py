@@ -112,11 +112,21 @@ def kql_unzlib(text: str) -> str:
     return _inflated(text, _ZLIB)
 
 
+_LONGEST_LABEL = 2_000  # characters: the time that a label takes grows with its square; one of a domain has 63
+
+
 def _punycode(label: str) -> str:
+    _check_length(label)
     return label.encode("punycode").decode("ascii")
 
 
+def _check_length(label: str) -> None:
+    if len(label) > _LONGEST_LABEL:
+        raise UnicodeError("too long a label")
+
+
 def _unpunycode(label: str) -> str:
+    _check_length(label)
     text = label.encode("ascii").decode("punycode")
     text.encode()  # a surrogate is no character
     return text

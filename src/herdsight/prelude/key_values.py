@@ -19,7 +19,7 @@ def kql_kv_by_delimiters(text: str, options: Dynamic) -> Dynamic:
     The options are parse-kv's own, and `keys`: the list of the wanted ones. Where no delimiters are given, whatever is
     no letter and no digit is one.
     """
-    wanted = options.get("keys")
+    wanted = [key for key in options.get("keys", ()) if key]
     if not wanted:
         return {}
     quotes = _Quotes(text, options.get("quote") or "", (options.get("escape") or "")[:1])

@@ -67,10 +67,18 @@ class Function:
         given = zip(values, self.parameters, strict=True)
         if any(value is None and not parameter.takes_null for value, parameter in given):
             return None
-        result = self.call(*values)
-        if self.result is not ColumnType.DYNAMIC or result is None:
-            return result
-        return _json_text(result)
+        try:
+            result = self.call(*values)
+        except (ArithmeticError, ValueError, RecursionError):  # too large, too deep: one row must not end a query
+            return None
+        if result is not None and self.result is ColumnType.DYNAMIC:
+            result = _json_text(result)
+        return _whole_characters(result) if isinstance(result, str) else result
+
+
+def _whole_characters(text: str) -> str:
+    """The text with a replacement for each half of a character, which JSON can spell and no engine takes."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _read(text: str) -> Any:
@@ -124,6 +132,11 @@ def _all() -> dict[str, Function]:
 def find(name: str) -> Function | None:
     """The function of that name; None where there is none."""
     return _all().get(name)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all functions, in order."""
+    return tuple(sorted(_all()))
 
 
 def _parameter(hint: Any) -> Parameter:

@@ -146,7 +146,7 @@ def kql_series_fir(series: Dynamic, filter_: Dynamic, normalize: bool | None, ce
     """A finite impulse response: y[i] = sum of filter[k] * x[i - k]; what lies beyond the series counts as 0.
 
     By default the filter is divided by its sum unless one of its coefficients is negative, when that may not be.
-    Where it is centred, y[i] stands at the middle of the filter.
+    Where it is centred, y[i] stands at the middle of the filter. None where both are too long to be multiplied.
     """
     values, weights = reals(series), finite(filter_)
     if values is None or weights is None:
@@ -156,7 +156,12 @@ def kql_series_fir(series: Dynamic, filter_: Dynamic, normalize: bool | None, ce
         normalize = not negative
     if normalize and (negative or not weights.sum()):
         return None
+    if len(values) * len(weights) > _MOST_PRODUCTS:
+        return None
     return listed(_filtered(values, weights / weights.sum() if normalize else weights, center))
+
+
+_MOST_PRODUCTS = 10**9  # about a second
 
 
 def _filtered(values: Reals, weights: Reals, center: bool) -> Reals:

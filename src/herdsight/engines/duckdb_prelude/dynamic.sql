@@ -161,6 +161,9 @@ CREATE MACRO kql_is_json(t) AS CASE
     THEN regexp_replace(t, '("(?:[^"\\]|\\.)*")|-?(?i:nan|infinity|inf)', '\1', 'g') = t -- in no string
     ELSE TRUE END;
 CREATE MACRO kql_valid_json(s) AS list_filter([s], lambda w: kql_is_json(w))[1];
+-- What a log says of a dynamic value. Whoever sends the event writes it: what is no JSON must not end a query.
+CREATE MACRO kql_dynamic(t) AS
+    CASE WHEN json_valid(t) THEN t WHEN trim(t) <> '' THEN CAST(to_json(t) AS VARCHAR) END;
 -- What is no JSON is a string, and nothing is null.
 CREATE MACRO kql_parse_json(s) AS list_transform(
     [s], lambda t: CASE WHEN t <> '' THEN kql_value(coalesce(json(kql_valid_json(t)), to_json(t))) END)[1];
