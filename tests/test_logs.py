@@ -448,7 +448,11 @@ def test_a_dynamic_that_is_no_json_is_a_string(tmp_path: Path, shape: str, said:
         pq.write_table(pa.table({name: [value] for name, value in event.items()}), path)
     else:
         quoted = event | {"AdditionalFields": '"' + said.replace('"', '""') + '"'}
-        text = JSON_SHAPES[shape](event) if shape in JSON_SHAPES else ",".join(EVENT) + "\n" + ",".join(quoted.values())
+        text = (
+            JSON_SHAPES[shape](dict(event))
+            if shape in JSON_SHAPES
+            else ",".join(EVENT) + "\n" + ",".join(quoted.values())
+        )
         path.write_text(text)
     (row,) = rows_of(path, DEVICE_NETWORK_EVENTS)
     assert row["AdditionalFields"] is None or json.loads(str(row["AdditionalFields"])) == NO_JSON[said]
