@@ -137,6 +137,18 @@ class TestBadCalls:
         assert result.exit_code == 2
         assert f"{file}:3: the query is no UTF-8 text" in result.stderr
 
+    def test_a_query_in_another_encoding(self, tmp_path: Path) -> None:
+        file = tmp_path / "rule.kql"
+        file.write_bytes("print 1".encode("utf-16"))
+        result = call("query", str(file))
+        assert result.exit_code == 2
+        assert "save it as UTF-8" in result.stderr
+
+    def test_a_query_without_end(self) -> None:
+        result = call("query", "/dev/zero")
+        assert result.exit_code == 2
+        assert "'/dev/zero' is no query: it has more than 20 MB" in result.stderr
+
     def test_a_query_that_is_a_folder(self, tmp_path: Path) -> None:
         result = call("query", str(tmp_path))
         assert result.exit_code == 2

@@ -50,20 +50,20 @@ class Hang(KeyboardInterrupt):
 
 @contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """Fail where what stands inside takes longer."""
+    """Fail where what stands inside takes more of the processor's time: other work on the machine does not count."""
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     except Hang:
         pytest.fail(f"took longer than {seconds} s")
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 class Runner:
@@ -319,9 +319,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("size", HOSTILE)
 def test_a_hostile_size_ends_in_time(runner: Runner, size: str) -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     runner.check(HOSTILE[size])
-    assert time.perf_counter() - before < COMPILED_S
+    assert time.process_time() - before < COMPILED_S
 
 
 @pytest.mark.parametrize("size", ["10,000 nested parentheses", "10 MB of quotes", "a NUL", "deep JSON"])

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -92,6 +93,27 @@ def test_a_rule_that_excludes_a_watchlist_runs_without_it() -> None:
 def test_a_watchlist_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the watchlist 'assets'"):
         rows("print a = 1", watchlists={"assets": tmp_path / "none.csv"})
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ([], "it is empty"),
+        (["a,b", "1,2", "3"], "its first line has 2 values and another 1"),
+        ([",".join(f"c{number}" for number in range(1_001))], "1,001 columns, of which 1,000 are read at most"),
+    ],
+)
+def test_a_watchlist_file_that_is_none_is_an_error(tmp_path: Path, lines: list[str], complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint):
+        rows("print a = 1", watchlists={"assets": written(tmp_path / "x.csv", *lines)})
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(InputError, match=r"the watchlist 'assets'.*not a regular file"):
+        rows("print a = 1", watchlists={"assets": tmp_path / "x.csv"})
+    with pytest.raises(InputError, match=r"the external data.*not a regular file"):
+        rows("externaldata(line: string) ['/dev/zero']", external=["/dev/zero"])
 
 
 # --- external data --------------------------------------------------------------------------------------------------

@@ -49,9 +49,15 @@ def watchlists(files: Sequence[tuple[str, str]]) -> tuple[Watchlist, ...]:
     return tuple(_watchlist(name, Path(path)) for name, path in files)
 
 
+_MOST_COLUMNS = 1_000  # a query may have twice as many
+
+
 def _watchlist(name: str, path: Path) -> Watchlist:
     what = f"the watchlist {name!r}"
+    _check_regular(path, what)
     found = Watchlist(name, _named(path, what))
+    if len(found.columns) > _MOST_COLUMNS:
+        raise InputError(f"{what} has {len(found.columns):,} columns, of which {_MOST_COLUMNS:,} are read at most")
     names = (*found.columns, *(each.name for each in WATCHLIST_COLUMNS if each.name not in found.columns))
     seen: set[str] = set()
     for column in names:  # an engine does not tell names apart that differ in case alone
@@ -74,6 +80,7 @@ def external(node: plan.External, allowed: Sequence[str]) -> pa.Table:
     """
     path = _allowed(node.uri, allowed)
     what = f"the external data {node.uri!r}"
+    _check_regular(path, what)
     if node.format == "parquet":
         return _columns(path, node, what)
     if node.format == "json":
@@ -181,7 +188,20 @@ def _converting(names: Sequence[str]) -> arrow_csv.ConvertOptions:
     return arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False)
 
 
+def _check_regular(path: Path, what: str) -> None:
+    """Raise where a path is there and no file: it may have no end, or nobody who writes to it."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"cannot read {what} from {str(path)!r}: not a regular file")
+
+
+_OTHER_WIDTH = re.compile(r"Expected (\d+) columns, got (\d+)")  # so Arrow says
+
+
 def _unreadable(path: Path, what: str, error: BaseException) -> InputError:
     errno = error.errno if isinstance(error, OSError) else None
     first = os.strerror(errno) if errno else (str(error).strip() or type(error).__name__).splitlines()[0]
+    if width := _OTHER_WIDTH.search(first):
+        first = f"its first line has {width[1]} values and another {width[2]}"
+    if first == "Empty CSV file":
+        first = "it is empty"
     return InputError(f"cannot read {what} from {str(path)!r}: {first}")

@@ -60,7 +60,7 @@ _PATTERN = re.compile(
   | (?P<name>\$?[A-Za-z_][A-Za-z_\d]*)
   | (?P<mark>\.\.|==|=~|!~|!=|<>|<=|>=|=>|[|,;:()\[\]{{}}=<>+\-*/%.!?$@])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}

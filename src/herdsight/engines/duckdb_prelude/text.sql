@@ -144,5 +144,8 @@ CREATE MACRO kql_bool_text(s) AS CASE
     WHEN lower(s) IN ('true', '1') THEN TRUE WHEN lower(s) IN ('false', '0') THEN FALSE END;
 CREATE MACRO kql_bool_name(b) AS CASE b WHEN TRUE THEN 'True' WHEN FALSE THEN 'False' END;
 -- Hexadecimal digits stand for a whole number, too.
-CREATE MACRO kql_text_real(s) AS coalesce(TRY_CAST(s AS DOUBLE), TRY_CAST(kql_whole_text(s) AS DOUBLE));
+CREATE MACRO kql_text_real(s) AS coalesce(
+    TRY_CAST(kql_number_text(s) AS DOUBLE), TRY_CAST(kql_whole_text(s) AS DOUBLE));
+-- The engine takes 1_000 for a number.
+CREATE MACRO kql_number_text(s) AS CASE WHEN NOT contains(s, '_') THEN s END;
 CREATE MACRO kql_text_guid(s) AS lower(CAST(TRY_CAST(trim(s, '{}() ') AS UUID) AS VARCHAR));

@@ -25,7 +25,7 @@ CREATE MACRO kql_bin_datetime_at(t, us, origin) AS kql_later(origin, kql_bin_lon
 CREATE MACRO kql_week(t) AS ((epoch_us(t) + 62135596800000000) // 86400000000 + 1) // 7;
 CREATE MACRO kql_datetime_diff(part, later, earlier) AS CASE part
     WHEN 'week' THEN kql_week(later) - kql_week(earlier)
-    WHEN 'nanosecond' THEN 1000 * (epoch_us(later) - epoch_us(earlier))
+    WHEN 'nanosecond' THEN kql_multiply(epoch_us(later) - epoch_us(earlier), 1000)
     ELSE date_diff(CASE part WHEN 'nanosecond' THEN 'microsecond' ELSE part END, earlier, later) END;
 CREATE MACRO kql_startofday(t) AS CAST(date_trunc('day', t) AS TIMESTAMP);
 CREATE MACRO kql_startofweek(t) AS kql_dated(CAST(date_trunc('week', t + INTERVAL 1 DAY) AS TIMESTAMP) - INTERVAL 1 DAY);

@@ -79,8 +79,8 @@ def _to_real(operand: Operand) -> exp.Expr:
 
 
 def _to_decimal(operand: Operand) -> exp.Expr:
-    if operand.type is ColumnType.DYNAMIC:
-        return _try(as_text(operand), ColumnType.DECIMAL)
+    if operand.type in (ColumnType.DYNAMIC, ColumnType.STRING):
+        return _try(trees.call("kql_number_text", as_text(operand)), ColumnType.DECIMAL)
     return operand.sql if operand.type is ColumnType.DECIMAL else _try(_ticks(operand), ColumnType.DECIMAL)
 
 
