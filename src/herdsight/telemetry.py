@@ -84,7 +84,8 @@ class Telemetry:
         )
         local = tuple(_network(text) for text in options.local)
         self._now_option = None if options.now in (_NEWEST, _CLOCK) else _time(options.now, "--now")
-        self.engine = DuckDbEngine(options.memory, options.threads)
+        # Tables that are written in the query are short: one thread groups them in the order in which they stand.
+        self.engine = DuckDbEngine(options.memory, options.threads or (None if paths else 1))
         try:
             read = ReadOptions(local, options.tables, options.format_in)
             self._loaded = load(self.engine, paths, read, progress) if paths else Loaded((), (), ())

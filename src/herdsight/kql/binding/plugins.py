@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import WRONG_TYPES, converted, member
 from herdsight.kql.binding.dispatch import alone, bind_operator
-from herdsight.kql.binding.items import constant, named_items, text_option
+from herdsight.kql.binding.items import constant, named_items, row_count, text_option
 from herdsight.kql.binding.names import Names
-from herdsight.kql.binding.scalars import queried, required, scalar, unknown_column
+from herdsight.kql.binding.scalars import condition, queried, required, scalar, unknown_column
 from herdsight.kql.binding.scope import NOTHING, Bound, Context, Probe, Scope, hidden, kept, ref
 from herdsight.kql.binding.summarize import Measures
 from herdsight.kql.functions import AGGREGATES, SCALARS
 from herdsight.kql.functions.internal import VALUE_KIND
 from herdsight.kql.functions.unsupported import UNSUPPORTED_PLUGINS
+from herdsight.kql.functions.windows import NEAR
 from herdsight.kql.guesses import did_you_mean
 from herdsight.tables import ColumnType
 
@@ -269,6 +270,20 @@ def _narrow(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
     return Bound(plan.Projection(cells, items))
 
 
+def _rows_near(context: Context, bound: Bound, operator: syntax.Evaluate) -> Bound:
+    """The rows at most so many rows before or behind one that meets a condition."""
+    given = _arguments(context, operator.call, ("Condition", "NumRows", "RowsAfter"))
+    if not {"Condition", "NumRows"} <= set(given) or len(operator.call.arguments) > len(given):
+        raise context.wrong("rows_near() takes a condition and numbers of rows", operator.call.start, code="KS119")
+    wanted = condition(context, given["Condition"], bound.scope())
+    before = row_count(context, given["NumRows"])
+    after = row_count(context, given["RowsAfter"]) if "RowsAfter" in given else before
+    distances = (plan.Const(after, ColumnType.LONG), plan.Const(before, ColumnType.LONG))
+    near = plan.WindowCall(hidden("near"), NEAR, (wanted, *distances), ColumnType.BOOL)
+    found = plan.Filter(bound.windowed([near]).relation, plan.Ref(near.name, near.type))
+    return bound.over(found).narrowed(bound.fields)
+
+
 # --- ipv4_lookup ----------------------------------------------------------------------------------------------------
 
 
@@ -333,6 +348,7 @@ PLUGINS: Mapping[str, Callable[[Context, Bound, syntax.Evaluate], Bound]] = {
     "bag_unpack": _bag_unpack,
     "pivot": _pivot,
     "narrow": _narrow,
+    "rows_near": _rows_near,
     "ipv4_lookup": _ip_lookup,
     "ipv6_lookup": _ip_lookup,
 }
