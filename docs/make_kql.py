@@ -76,17 +76,15 @@ WARNED = (
     "A table that is declared and that no log fills is empty.",
     "`workspace(...)`, `cluster(...)`, `database(...)` and `app(...)` are passed over.",
     "`geo_info_from_ip_address()` finds no place: there is no database of places.",
-    "Options of `set` and hints are passed over; `render` is kept as a hint and changes no row.",
+    "Options of `set` are passed over, but for those of `bin_auto()`, and so are hints.",
+    "`render` is kept as a hint and changes no row.",
 )
 
 # Parts of what runs that do not, each with a query that is refused for it.
 PARTS: Mapping[str, str] = {
-    "`with others` in `top-nested`": "print a = 1 | top-nested 1 of a with others = 2 by count()",
     "optional steps of `scan`": "print a = 1 | sort by a asc | scan with (step s optional: a == 1;)",
-    "`output=last` of a step in `scan`": "print a = 1 | sort by a asc | scan with (step s output=last: a == 1;)",
-    "`partition` whose sub-query names its own table": "print a = 1 | partition by a { print b = 2 }",
-    "an expression over aggregates in `make-series`": (
-        "print a = 1, t = now() | make-series x = sum(a) + 1 on t from ago(1d) to now() step 1h"
+    "the key of `partition` in a query within a sub-query that names its own table": (
+        "print a = 1 | partition by a { print b = 2 | extend c = toscalar(print d = a) }"
     ),
     "external data as Avro, ORC or W3C logs": "externaldata(a: string) ['a.avro'] with (format='avro')",
     "parameters of ASIM's parsers other than `_Im_NetworkSession` and `_Im_Dns`": "_Im_ProcessEvent(disabled = true)",

@@ -317,7 +317,7 @@ class Writer:
 
     def source(self) -> tuple[str, Columns]:
         """What a query begins with, and its columns."""
-        form = self.draw(st.integers(0, 9))
+        form = self.draw(st.integers(0, 10))
         if form < 5:
             return "T", TABLE
         made: dict[str, ColumnType] = {}
@@ -334,6 +334,10 @@ class Writer:
                 return self.one(
                     ("f(1)", 'f(n=2, s="x")', "materialize(T)", "(T | take 2)", "DeviceNetworkEvents")
                 ), TABLE
+            case 9:
+                shown = self.one(("", " project-smart", " project n, s: long, pack_all()", " project pack(*)"))
+                where = self.one(("", "where ", "in (T) where ", "withsource=w in (T*, U) where "))
+                return f"find {where}{self.searched(TABLE)}{shown}", TABLE
             case _:
                 return (
                     f"search {self.one(('', 'kind=case_sensitive ', 'in (T) ', 'in (T*, U) '))}{self.searched(TABLE)}",
@@ -602,7 +606,10 @@ def _make_series(w: Writer, columns: Columns) -> Written:
 
 
 def _partition(w: Writer, columns: Columns) -> Written:
-    return f"partition {w.one(('', 'hint.strategy=native '))}by {w.name(columns)} ({w.operators(columns)})", columns
+    if w.often():
+        return f"partition {w.one(('', 'hint.strategy=native '))}by {w.name(columns)} ({w.operators(columns)})", columns
+    table = w.one(("T", "print q = toscalar(n)", "T | where n == toscalar(s)"))
+    return f"partition by {w.name(columns)} {{ {table} | {w.operators(columns)} }}", columns
 
 
 def _sample_distinct(w: Writer, columns: Columns) -> Written:

@@ -30,6 +30,7 @@ def explained(kql: str) -> Explanation:
         ("T | serialize | extend p = prev(a)", "windows #window 0 = prev(a)"),
         ("T | mv-expand x = split(b, ',') to typeof(long) limit 5", 'split(b, ",") as long, at most 5 rows each'),
         ("T | make-series n = count() on t from ago(1d) to now() step 1h by b", "n = count() default 0 on t from"),
+        ("T | make-series r = sum(a) / 2 on t step 1h", "r = (aggregate 0 / 2) of aggregate 0 = sum(a) default 0"),
         ("T | parse b with 'x=' x:long *", "into x: long"),
         ("T | sort by t asc | scan with (step s: a > 1;)", "match steps s: a > 1"),
         ("T | evaluate ipv4_lookup(T, b, b)", "join addresses b in networks b"),

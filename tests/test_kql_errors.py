@@ -63,7 +63,7 @@ def test_a_column_that_is_written_for_another_is_read_as_that_with_a_warning() -
     [
         ("print a = 1 | fork (count) (take 1)", "fork"),
         ("print a = 1 | facet by a", "facet"),
-        ("find in (DeviceNetworkEvents) where RemotePort == 1", "find"),
+        ("range a from 1 to 3 step 1 | scan with (step s optional: true;)", "optional step"),
         ("print a = 'x' | reduce by a", "reduce"),
         ("print a = 1 | evaluate autocluster()", "autocluster"),
         ("print a = 1 | evaluate http_request('https://a.example')", "http_request"),

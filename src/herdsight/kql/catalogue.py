@@ -43,6 +43,7 @@ SOURCES = _entries(
         ("externaldata", "externaldata(Name: type, ...) [File, ...] with (Option = Value)", "externaldata-operator"),
         ("union", "union kind=outer withsource=Name Table, ...", "union-operator"),
         ("search", "search in (Table, ...) Condition", "search-operator"),
+        ("find", "find in (Table, ...) where Condition project Column: type, ..., pack_all()", "find-operator"),
     )
 )
 
@@ -73,7 +74,7 @@ OPERATORS = _entries(
         ("parse", 'parse Text with * "text" Name: type *', "parse-operator"),
         ("parse-kv", "parse-kv Text as (Name: type, ...) with (Option = Value)", "parse-kv-operator"),
         ("parse-where", 'parse-where Text with * "text" Name: type *', "parse-where-operator"),
-        ("partition", "partition by Column (Operators)", "partition-operator"),
+        ("partition", "partition by Column (Operators) or {Query}", "partition-operator"),
         ("project", "project Name = Value, ...", "project-operator"),
         ("project-away", "project-away Column, Prefix*", "project-away-operator"),
         ("project-by-names", "project-by-names Name, ...", "project-by-names-operator"),
@@ -91,7 +92,7 @@ OPERATORS = _entries(
         ("take", "take Count", "take-operator"),
         ("top", "top Count by Key desc", "top-operator"),
         ("top-hitters", "top-hitters Count of Column by Weight", "top-hitters-operator"),
-        ("top-nested", "top-nested Count of Column by Aggregate, ...", "top-nested-operator"),
+        ("top-nested", "top-nested Count of Column with others = Name by Aggregate, ...", "top-nested-operator"),
         ("union", "union Table, ...", "union-operator"),
         ("where", "where Condition", "where-operator"),
     )
@@ -104,6 +105,7 @@ PLUGINS = _entries(
         ("ipv6_lookup", "ipv6_lookup(Table, Address, Network)", "ipv6-lookup-plugin"),
         ("narrow", "narrow()", "narrow-plugin"),
         ("pivot", "pivot(Column, Aggregate, Key, ...): (Name: type, ...)", "pivot-plugin"),
+        ("rows_near", "rows_near(Condition, Rows, RowsAfter)", "rows-near-plugin"),
     )
 )
 
@@ -112,6 +114,7 @@ SPECIAL = _entries(
     (
         ("ago", "ago(timespan): datetime", "ago-function"),
         ("bag_pack_columns", "bag_pack_columns(Column, ...): dynamic", "bag-pack-columns-function"),
+        ("bin_auto", "bin_auto(number | datetime | timespan)", "bin-auto-function"),
         ("column_ifexists", "column_ifexists(Name, Default)", "column-ifexists-function"),
         ("columnifexists", "columnifexists(Name, Default)", "column-ifexists-function"),
         ("geo_info_from_ip_address", "geo_info_from_ip_address(string): dynamic", "geo-info-from-ip-address-function"),

@@ -105,8 +105,10 @@ class Cursor:
         """A name that stands in brackets or is none of these words.
 
         Raises:
-            QueryError: it is one.
+            QueryError: it is one, or empty.
         """
+        if not name.value:
+            raise self.wrong("a name has one character at least", at=name.start, code="KS006")
         if name.text not in reserved:
             return name
         what = f"`{name.text}` is a word of the language and no name here"

@@ -432,9 +432,11 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class SeriesMeasure:
-    """One series: what is measured in each bin, and the value of a bin without rows."""
+    """One series: the value of each bin, over what is measured in it, and the value of a bin without rows."""
 
-    measure: Measure
+    name: str
+    value: Scalar
+    measures: tuple[Measure, ...]
     default: Scalar
 
 
@@ -457,7 +459,7 @@ class SeriesTable:
     @property
     def fields(self) -> tuple[Field, ...]:
         """The keys', the series', the axis'; series are dynamic."""
-        names = (*(each.measure.name for each in self.measures), self.axis.name)
+        names = (*(each.name for each in self.measures), self.axis.name)
         return (*(key.field for key in self.keys), *(Field(name, ColumnType.DYNAMIC) for name in names))
 
 

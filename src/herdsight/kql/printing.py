@@ -36,8 +36,8 @@ def _statement(statement: syntax.Statement) -> str:
     match statement:
         case syntax.Let(name=name, value=value):
             return f"let {_name(name)} = {_let_value(value)}"
-        case syntax.Setting(name=name):
-            return f"set {name}"
+        case syntax.Setting(name=name, value=value):
+            return f"set {name}" + (f" = {_expression(value)}" if value is not None else "")
         case syntax.Declaration(parameters=parameters):
             return f"declare query_parameters({_parameters(parameters)})"
         case _:
@@ -318,6 +318,21 @@ def _(node: syntax.Search) -> str:
     return f"search {kind}{tables}{condition if _SEARCHED.match(condition) else f'({condition})'}"
 
 
+@_text.register
+def _(node: syntax.Find) -> str:
+    tables = f"in ({', '.join(map(_table, node.tables))}) " if node.tables else ""
+    columns = ""
+    if node.columns is not None:
+        packed = ("pack_all()",) if node.packed else ()
+        columns = f" project {', '.join((*map(_text, node.columns), *packed))}"
+    return f"find {_option('withsource', node.with_source)}{tables}where {_expression(node.condition)}{columns}"
+
+
+@_text.register
+def _(node: syntax.FoundColumn) -> str:
+    return _name(node.name) if node.type is None else f"{_name(node.name)}: {node.type}"
+
+
 # --- operators ------------------------------------------------------------------------------------------------------
 
 
@@ -518,7 +533,10 @@ def _extent(node: syntax.MakeSeries) -> str:
 
 @_text.register
 def _(node: syntax.Partition) -> str:
-    return f"partition by {_text(node.key)} {_sub_query(node.operators)}"
+    if node.source is None:
+        return f"partition by {_text(node.key)} {_sub_query(node.operators)}"
+    query = _text(syntax.Pipeline(node.start, node.source, node.operators))
+    return f"partition by {_text(node.key)} {{{_indented(chr(10) + query)}\n}}"
 
 
 @_text.register

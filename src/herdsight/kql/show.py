@@ -173,11 +173,17 @@ def _parsed(parsed: plan.Parsed, page: _Page) -> str:
 
 
 def _series(table: plan.SeriesTable, page: _Page) -> str:
-    series = (f"{_measure(each.measure, page)} default {_text(each.default, page)}" for each in table.measures)
+    series = (f"{_of_bin(each, page)} default {_text(each.default, page)}" for each in table.measures)
     low = f" from {_text(table.low, page)}" if table.low is not None else ""
     high = f" to {_text(table.high, page)}" if table.high is not None else ""
     axis = f"{_item(table.axis, page)}{low}{high} step {_text(table.step, page)}"
     return f"series {', '.join(series)} on {axis}{_by(table.keys, page)}"
+
+
+def _of_bin(series: plan.SeriesMeasure, page: _Page) -> str:
+    measures = _measures(series.measures, page)
+    lone = isinstance(series.value, plan.Ref) and series.value.name == series.name
+    return measures if lone else f"{series.name} = {_text(series.value, page)} of {measures}"
 
 
 def _steps(steps: plan.Steps, page: _Page) -> str:

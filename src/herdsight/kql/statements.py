@@ -244,10 +244,7 @@ def _body(cursor: Cursor) -> tuple[syntax.Statement, ...]:
 
 def _setting(cursor: Cursor, start: int) -> syntax.Setting:
     name = cursor.name("an option after 'set'")
-    if cursor.accept("="):
-        cursor.accept("-")
-        cursor.take()
-    return syntax.Setting(start, name.value)
+    return syntax.Setting(start, name.value, expression(cursor) if cursor.accept("=") else None)
 
 
 def _value(cursor: Cursor) -> syntax.Expression:
@@ -286,7 +283,7 @@ def _begins_source(cursor: Cursor, token: Token, following: Token) -> bool:
         return named > 0 and _is_word(cursor.ahead(named + 1), "from")
     if token.value in ("datatable", "externaldata"):
         return cursor.sees(1, "(")
-    if token.value in ("union", "search"):
+    if token.value in ("union", "search", "find"):
         if following.kind is Kind.MARK:
             return not cursor.sees(1, "=", ")", ",", "|", ";", ".", "==", "!=", "[", "=~")
         return following.kind is Kind.STRING or (following.kind is Kind.NAME and following.value not in _TESTS)

@@ -398,10 +398,11 @@ class MakeSeries(Node):
 
 @dataclass(frozen=True, slots=True)
 class Partition(Node):
-    """`| partition by key (operator | ...)`."""
+    """`| partition by key (operator | ...)`; or, over a table of its own for each key, `{source | operator | ...}`."""
 
     key: Name
     operators: tuple[Operator, ...]
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +474,28 @@ class Search(Node):
     case_sensitive: bool
     tables: tuple[Expression, ...]
     condition: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class FoundColumn(Node):
+    """A column that find shows: `name`, or `name: type`."""
+
+    name: str
+    type: ColumnType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Node):
+    """`find withsource=name in (table, ...) where condition project name: type, ..., pack_all()`.
+
+    `columns`: None for project-smart, which chooses them. `packed`: the others are packed in a bag.
+    """
+
+    with_source: str | None
+    tables: tuple[Expression, ...]
+    condition: Expression
+    columns: tuple[FoundColumn, ...] | None
+    packed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,13 +598,14 @@ class Declaration(Node):
 
 @dataclass(frozen=True, slots=True)
 class Setting(Node):
-    """`set name` or `set name = value`: accepted, and without effect here."""
+    """`set name` or `set name = value`: most say how to run a query, which has no effect here."""
 
     name: str
+    value: Expression | None = None
 
 
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
-Source: TypeAlias = Name | Call | Member | Pipeline | Print | DataTable | Range | Union | Search | ExternalData
+Source: TypeAlias = Name | Call | Member | Pipeline | Print | DataTable | Range | Union | Search | Find | ExternalData
 Statement: TypeAlias = "Let | Setting | Declaration | Expression"
 Operator: TypeAlias = (
     Where

@@ -3,6 +3,7 @@
 from herdsight.kql.binding import (  # noqa: F401 each registers its operators or sources
     columns,
     expansion,
+    finding,
     groups,
     joins,
     parsing,

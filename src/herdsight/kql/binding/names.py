@@ -78,6 +78,8 @@ def default_name(expression: syntax.Expression) -> str | None:
             inner = default_name(arguments[0]) if arguments else None
             if function in _FIXED and len(arguments) != _FIXED[function][0]:
                 return _FIXED[function][1]
+            if function == "bin_auto":  # which is no row of the table
+                return inner
             if function in AGGREGATES:
                 return _aggregate_name(AGGREGATES[function], inner, arguments[1:])
             if arguments and isinstance(arguments[0], syntax.Call) and arguments[0].name in _OF_SEVERAL:

@@ -57,11 +57,9 @@ def _series(context: Context, item: syntax.SeriesItem, bound: Bound, names: Name
     name = names.of(context, item.value)
     measures = Measures(context, bound.scope())
     value = measures.over(given, name)
-    if not isinstance(value, plan.Ref) or len(measures.found) != 1:
-        raise context.unsupported("an expression over aggregates in make-series", item.start)
     default = constant(context, item.default, "the default") if item.default else plan.Const(0, ColumnType.LONG)
-    measure = measures.found[0]
-    return plan.SeriesMeasure(measure, default if default.type is measure.type else _fitting(default, measure.type))
+    fitting = default if default.type is value.type else _fitting(default, value.type)
+    return plan.SeriesMeasure(name, value, tuple(measures.found), fitting)
 
 
 def _fitting(default: plan.Const, kind: ColumnType) -> plan.Scalar:

@@ -2,8 +2,9 @@
 
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import WRONG_TYPES, apply
+from herdsight.kql.binding.items import bare
 from herdsight.kql.binding.scalars import SPECIAL, Special, queried, scalar
-from herdsight.kql.binding.scope import NOTHING, Context, Scope, ref
+from herdsight.kql.binding.scope import NOTHING, Context, Scope, hidden, ref
 from herdsight.kql.functions import SCALARS
 from herdsight.kql.functions.internal import FILLED
 from herdsight.tables import ColumnType
@@ -13,10 +14,15 @@ def _to_scalar(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar
     if len(call.arguments) != 1:
         raise context.wrong("toscalar() takes one query", call.start, code=WRONG_TYPES)
     query = queried(context, call.arguments[0], NOTHING)
-    if query is None:  # a value is its own
-        return scalar(context, call.arguments[0], scope)
+    if query is None:  # a value is its own, and a name means one that is bound before it means a column
+        bound = context.names.get(_name_of(call.arguments[0]))
+        return bound if isinstance(bound, plan.Scalar) else scalar(context, call.arguments[0], scope)
     column = query.fields[0]
     return plan.ScalarQuery(query.only(column), column.type)
+
+
+def _name_of(expression: syntax.Expression) -> str:
+    return expression.name if isinstance(expression, syntax.Name) else ""
 
 
 def _column_if_exists(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
@@ -83,6 +89,23 @@ def _ago(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
     return apply(context, "-", [plan.Now(), *arguments], call.start)
 
 
+BIN_OPTIONS = ("query_bin_auto_size", "query_bin_auto_at")
+
+
+def _bin_auto(context: Context, call: syntax.Call, scope: Scope) -> plan.Scalar:
+    """A bin whose size, and a point that lies at the begin of one, options of the query say."""
+    if len(call.arguments) != 1:
+        raise context.wrong("bin_auto() takes one value", call.start, code=WRONG_TYPES)
+    size, at = (context.names.get(hidden(option)) for option in BIN_OPTIONS)
+    if not isinstance(size, plan.Const):
+        hint = f"write set {BIN_OPTIONS[0]} = 1h; before the query"
+        raise context.wrong("bin_auto() does not know how large a bin is", call.start, code="KS106", hint=hint)
+    value = scalar(context, bare(call.arguments[0]), scope)
+    if isinstance(at, plan.Const):
+        return apply(context, "bin_at", [value, size, at], call.start)
+    return apply(context, "bin", [value, size], call.start)
+
+
 # What is no call of a row of the table: its arguments are not values.
 _SPECIAL: dict[str, Special] = {
     "now": _now,
@@ -93,6 +116,7 @@ _SPECIAL: dict[str, Special] = {
     "pack_all": _pack_all,
     "bag_pack_columns": _pack_columns,
     "ingestion_time": _ingestion_time,
+    "bin_auto": _bin_auto,
     "geo_info_from_ip_address": _place,
 }
 

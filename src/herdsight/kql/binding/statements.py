@@ -7,10 +7,12 @@ from herdsight.errors import QueryError
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import converted
 from herdsight.kql.binding.dispatch import bind_operator, bind_operators, bind_source, distinct
+from herdsight.kql.binding.items import constant
 from herdsight.kql.binding.library import library
 from herdsight.kql.binding.parameters import query_parameter
 from herdsight.kql.binding.scalars import SPECIAL, queried, scalar, unknown_function
 from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
+from herdsight.kql.binding.special import BIN_OPTIONS
 from herdsight.kql.functions import SCALARS, WINDOWS
 from herdsight.kql.rewrites.fold import fold
 from herdsight.kql.rewrites.walk import queries_in, references, relations, scalars
@@ -98,8 +100,11 @@ def _declare(context: Context, statement: syntax.Let | syntax.Setting | syntax.D
     match statement:
         case syntax.Let():
             _let(context, statement)
-        case syntax.Setting(name=name, start=start):
-            context.warn(f"the option '{name}' is ignored", start)
+        case syntax.Setting(name=name, value=value, start=start):
+            if name not in BIN_OPTIONS or value is None:
+                context.warn(f"the option '{name}' is ignored", start)
+            else:
+                context.names[hidden(name)] = constant(context, value, f"the option '{name}'")
         case syntax.Declaration(parameters=parameters):
             for parameter in parameters:
                 context.names[parameter.name] = query_parameter(context, parameter)

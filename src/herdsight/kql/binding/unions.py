@@ -42,13 +42,14 @@ def _name_of(context: Context, bound: Bound) -> str | None:
 def _united(context: Context, union: syntax.Union, first: list[Part]) -> Bound:
     parts = list(first)
     for source in union.sources:
-        parts += _parts(context, source, len(parts), fuzzy=union.fuzzy)
+        parts += table_parts(context, source, len(parts), fuzzy=union.fuzzy)
     if not parts:
         raise context.wrong("the union has no table", union.start, code="KS204")
     return united(parts, union.with_source, inner=union.kind == "inner")
 
 
-def _parts(context: Context, source: syntax.Expression, position: int, *, fuzzy: bool) -> Iterator[Part]:
+def table_parts(context: Context, source: syntax.Expression, position: int, *, fuzzy: bool) -> Iterator[Part]:
+    """What a table's name, a name with wildcards or a query stands for, at that position of a list of tables."""
     if isinstance(source, syntax.Pattern):
         for name in matching_tables(context, source.pattern):
             table = syntax.Pipeline(source.start, syntax.Name(source.start, name), ())
@@ -70,7 +71,7 @@ def _part_name(source: syntax.Pipeline, position: int) -> str:
     """The name that `as` gives at the source's end, or its table's."""
     if source.operators and isinstance(source.operators[-1], syntax.As):
         return source.operators[-1].name
-    return source.source.name if isinstance(source.source, syntax.Name) else f"union_arg{position}"
+    return source.source.name if isinstance(source.source, syntax.Name | syntax.Member) else f"union_arg{position}"
 
 
 def matching_tables(context: Context, pattern: str) -> list[str]:
@@ -97,7 +98,7 @@ def united(parts: Sequence[Part], with_source: str | None, *, inner: bool = Fals
         items = [
             plan.Item(
                 name,
-                plan.Ref(column.name, column.type) if (column.name, column.type) in own else _missing(column.type),
+                plan.Ref(column.name, column.type) if (column.name, column.type) in own else missing(column.type),
             )
             for name, column in columns
         ]
@@ -114,7 +115,8 @@ def united(parts: Sequence[Part], with_source: str | None, *, inner: bool = Fals
 _BAG = ColumnType.DYNAMIC
 
 
-def _missing(kind: ColumnType) -> plan.Const:
+def missing(kind: ColumnType) -> plan.Const:
+    """What a column holds of whose table it is none."""
     return plan.Const("" if kind is ColumnType.STRING else None, kind)
 
 
@@ -185,7 +187,7 @@ class _Searched:
 
 
 def _searched(context: Context, table: syntax.Expression) -> list[Part]:
-    return list(_parts(context, table, 0, fuzzy=False))
+    return list(table_parts(context, table, 0, fuzzy=False))
 
 
 @bind_operator.register
@@ -199,6 +201,12 @@ def _found(context: Context, searched: _Searched, bound: Bound) -> Bound:
     return _none_of(bound) if test == _NEVER else bound.over(plan.Filter(bound.relation, test))
 
 
+def term_test(context: Context, condition: syntax.Expression, scope: Scope) -> plan.Scalar:
+    """A condition in which a text stands for: some column has it, in any case."""
+    search = syntax.Search(condition.start, False, (), condition)
+    return _test(context, condition, scope, _Searched(search, frozenset()))
+
+
 def _test(context: Context, condition: syntax.Expression, scope: Scope, searched: _Searched) -> plan.Scalar:
     """A search's condition, in which a text stands for: some column has it."""
     match condition:
@@ -206,12 +214,12 @@ def _test(context: Context, condition: syntax.Expression, scope: Scope, searched
             return plan.Const(True, ColumnType.BOOL)
         case syntax.Literal(value=str() as text, start=start):
             return any_of([_has(context, ref(column), text, searched, start) for column in scope.fields])
-        case syntax.Binary(operator="and" | "or" as operator, left=left, right=right):
-            both = [_test(context, left, scope, searched), _test(context, right, scope, searched)]
-            some = [each for each in both if each != _NEVER]
+        case syntax.Binary(operator="and" | "or" as operator):
+            tests = [_test(context, each, scope, searched) for each in chained(condition)]
+            some = [each for each in tests if each != _NEVER]
             if operator == "or":
                 return any_of(some)
-            return all_of(both) if len(some) == len(both) else _NEVER
+            return all_of(tests) if len(some) == len(tests) else _NEVER
         case syntax.Binary(left=syntax.Name(name=name)) if scope.find(name) is None and name in searched.names:
             return _NEVER  # a table that has no such column has no such row
         case syntax.Call(name="not", arguments=(inner,), start=start):
@@ -219,7 +227,23 @@ def _test(context: Context, condition: syntax.Expression, scope: Scope, searched
         case syntax.Binary(operator=":", left=syntax.Name() as column, right=syntax.Literal(value=str() as text)):
             return _has(context, scalar(context, column, scope), text, searched, condition.start)
         case _:
-            return scalar(context, condition, scope)
+            return _truth(context, scalar(context, condition, scope), condition.start)
+
+
+def chained(condition: syntax.Binary) -> list[syntax.Expression]:
+    """The operands of a chain of one operator, which people write hundreds of."""
+    operands: list[syntax.Expression] = []
+    left: syntax.Expression = condition
+    while isinstance(left, syntax.Binary) and left.operator == condition.operator:
+        operands.append(left.right)
+        left = left.left
+    return [left, *reversed(operands)]
+
+
+def _truth(context: Context, value: plan.Scalar, at: int) -> plan.Scalar:
+    if value.type in (ColumnType.BOOL, ColumnType.DYNAMIC):
+        return converted(value, ColumnType.BOOL)
+    raise context.wrong(f"a condition must be a bool, this is a {value.type}", at, code="KS141")
 
 
 def _has(context: Context, value: plan.Scalar, text: str, searched: _Searched, at: int) -> plan.Scalar:

@@ -31,7 +31,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
         "stored_query_result",
     ),
     "it is not done yet": (
-        *("assert", "around", "bin_auto", "column_names_of", "hash_combine", "hash_many", "hll_isvalid"),
+        *("assert", "around", "column_names_of", "hash_combine", "hash_many", "hll_isvalid"),
         *("iscolumnexists", "parse_user_agent", "percentiles_array_tdigest", "tdigest_isvalid"),
     ),
 }
@@ -49,7 +49,7 @@ PLUGIN_REASONS: Mapping[str, tuple[str, ...]] = {
     "it is not done yet": (
         *("active_users_count", "activity_counts_metrics", "activity_engagement", "activity_metrics", "autocluster"),
         *("basket", "dcount_intersect", "diffpatterns", "diffpatterns_text", "funnel_sequence"),
-        *("funnel_sequence_completion", "new_activity_metrics", "preview", "rolling_percentile", "rows_near"),
+        *("funnel_sequence_completion", "new_activity_metrics", "preview", "rolling_percentile"),
         *("schema_merge", "sequence_detect", "session_count", "sliding_window_counts"),
     ),
 }

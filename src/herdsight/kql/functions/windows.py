@@ -48,8 +48,7 @@ def _row_number(over: Over, start: Operand | None = None, restart: Operand | Non
 def _row_cumsum(over: Over, value: Operand, restart: Operand | None = None) -> exp.Expr:
     del restart
     total = over.window(exp.Sum(this=value.sql), until_here=True)
-    node = exp.TryCast if value.type is ColumnType.INT else exp.Cast  # 32 bits may not hold the sum
-    return node(this=total, to=trees.sql_type(value.type))
+    return exp.TryCast(this=total, to=trees.sql_type(value.type))
 
 
 def _changes(over: Over, value: Operand, restart: Operand | None = None) -> exp.Expr:
@@ -76,6 +75,14 @@ def _change_rows(over: Over, value: Operand, restart: Operand | None = None) -> 
     return exp.case().when(changed, over.window(exp.RowNumber())).else_(trees.number(0))
 
 
+def _near(over: Over, wanted: Operand, behind: Operand, ahead: Operand) -> exp.Expr:
+    """Whether a wanted row is among so many rows behind and ahead, or is the row itself."""
+    window = over.window(exp.LogicalOr(this=wanted.sql))
+    sides = {"start_side": "PRECEDING", "end_side": "FOLLOWING"}
+    window.set("spec", exp.WindowSpec(kind="ROWS", start=behind.sql, end=ahead.sql, **sides))
+    return window
+
+
 def _of_relation(*_: object) -> exp.Expr:
     raise AssertionError("sessions are a node of the plan, not an expression")
 
@@ -84,6 +91,9 @@ def _of_relation(*_: object) -> exp.Expr:
 SESSION = Window(
     "row_window_session", (DATETIME, TIMESPAN, TIMESPAN, BOOL), first, _of_relation, "row-window-session-function", 1
 )
+
+# No query names it: the plugin rows_near() is made of it.
+NEAR = Window("near", (BOOL, LONG, LONG), ColumnType.BOOL, _near, "rows-near-plugin")
 
 ROWS: tuple[Window, ...] = (
     SESSION,

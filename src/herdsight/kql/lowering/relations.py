@@ -9,7 +9,6 @@ from herdsight.kql import plan
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, outputs, select
 from herdsight.kql.lowering.interval_join import lower_interval_join
 from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, sql_names
-from herdsight.kql.rewrites.walk import queries_in
 from herdsight.tables import ColumnType
 
 
@@ -103,8 +102,6 @@ def _(relation: plan.Rows) -> exp.Select:
             *(trees.named(trees.null(field.type), name) for field, name in zip(relation.fields, names, strict=True))
         )
         return empty.where(exp.false())
-    if any(True for row in relation.rows for cell in row for _ in queries_in(cell)):
-        return _computed_rows(relation, names)
     rows = [exp.Tuple(expressions=[operand_of(cell, {}).sql for cell in row]) for row in relation.rows]
     alias = exp.TableAlias(
         this=exp.to_identifier("t", quoted=True), columns=[exp.to_identifier(name, quoted=True) for name in names]
@@ -114,16 +111,6 @@ def _(relation: plan.Rows) -> exp.Select:
         for name, field in zip(names, relation.fields, strict=True)
     )
     return exp.select(*typed).from_(exp.Values(expressions=rows, alias=alias))
-
-
-def _computed_rows(relation: plan.Rows, names: Sequence[str]) -> exp.Select:
-    """Rows with queries in their cells, a SELECT each."""
-    if relation.rows[1:]:
-        parts = tuple(plan.Rows(relation.fields, (row,)) for row in relation.rows)
-        return select(plan.Union(parts, relation.fields))
-    below = Open(exp.Select().from_(nested(exp.select(trees.named(trees.number(1), _NUMBER)), "o")), {})
-    cells = (exp.Cast(this=below.sql(cell), to=trees.sql_type(cell.type)) for cell in relation.rows[0])
-    return below.tree.select(*(trees.named(cell, name) for cell, name in zip(cells, names, strict=True)), copy=False)
 
 
 @select.register

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as made
 from itertools import count
 
 from sqlglot import exp
@@ -28,32 +27,18 @@ def sql_names(fields: Sequence[plan.Field]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Open:
-    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it.
-
-    A query in a scalar (toscalar) becomes a table of one row beside the others: where it stood, an engine may allow no
-    query, and would compute it once for each time that it is named.
-    """
+    """A SELECT that still takes conditions and has no columns yet; `columns` reads the fields from it."""
 
     tree: exp.Select
     columns: Mapping[str, exp.Expr]
-    beside: list[tuple[plan.ScalarQuery, str]] = made(default_factory=list)
 
     def operand(self, value: plan.Scalar) -> Operand:
         """A scalar over its columns."""
-        return operand_of(value, self.columns, self._queried)
+        return operand_of(value, self.columns)
 
     def sql(self, value: plan.Scalar) -> exp.Expr:
         """A scalar over its columns, as a tree."""
         return self.operand(value).sql
-
-    def _queried(self, query: plan.ScalarQuery) -> exp.Expr:
-        name = next((name for known, name in self.beside if known is query), None)
-        if name is None:
-            name = f"#value {len(self.beside)}"
-            self.beside.append((query, name))
-            one = exp.select(trees.named(_first_value(query), name)).subquery(exp.to_identifier(name, quoted=True))
-            self.tree.join(one, join_type="CROSS", copy=False)
-        return trees.column(name, name)
 
 
 def grouped(tree: exp.Select, keys: int) -> exp.Select:
@@ -71,27 +56,20 @@ def _first_value(query: plan.ScalarQuery) -> exp.Expr:
     return exp.Coalesce(this=first, expressions=[trees.text("")]) if query.type is ColumnType.STRING else first
 
 
-def operand_of(
-    value: plan.Scalar,
-    columns: Mapping[str, exp.Expr],
-    queried: Callable[[plan.ScalarQuery], exp.Expr] = _first_value,
-) -> Operand:
-    """A scalar over those columns: its tree, its type and, of a constant, its value.
-
-    `queried` gives the value of a query in it.
-    """
+def operand_of(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
+    """A scalar over those columns: its tree, its type and, of a constant, its value."""
     match value:
         case plan.Ref(name=name, type=kind):
             return Operand(columns[name].copy(), kind)
         case plan.Const(value=constant, type=kind):
             return Operand(_constant(value), kind, constant, is_constant=True)
         case plan.Apply(function=function, arguments=arguments, type=kind):
-            operands = (operand_of(part, columns, queried) for part in arguments)
+            operands = (operand_of(part, columns) for part in arguments)
             return Operand(closed(function.lower(*operands)), kind)
         case plan.ScalarQuery(type=kind):
-            return Operand(queried(value), kind)
+            return Operand(_first_value(value), kind)
         case plan.InQuery(value=inner, relation=relation, any_case=any_case):
-            sought = operand_of(inner, columns, queried)
+            sought = operand_of(inner, columns)
             return Operand(_among(sought, relation, any_case=any_case), ColumnType.BOOL)
         case plan.Now():
             raise AssertionError("now() is pinned before a plan is lowered")

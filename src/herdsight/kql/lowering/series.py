@@ -76,10 +76,28 @@ def _binned(relation: plan.SeriesTable, keys: list[str], names: dict[str, str]) 
         bin_ = _whole(exp.Floor(this=_steps(_number(relation.low), place, step)))
     else:
         bin_ = _begin(place, step, relation.axis.value.type)
-    measures = [trees.named(lower_measure(each.measure, below), names[each.measure.name]) for each in relation.measures]
+    measured = {
+        (place, measure.name): lower_measure(measure, below)
+        for place, each in enumerate(relation.measures)
+        for measure in each.measures
+    }
+    measures = [trees.named(tree, _measure_name(*key)) for key, tree in measured.items()]
     tree = below.tree.select(trees.named(bin_, _BIN), *outputs(below, relation.keys, names), *measures, copy=False)
-    binned = grouped(tree, len(keys) + 1)
+    binned = _valued(relation, grouped(tree, len(keys) + 1), keys, names)
     return binned if relation.low is not None else _from_the_first(binned, step, keys)
+
+
+def _measure_name(place: int, name: str) -> str:
+    return f"#measure {place} {name}"
+
+
+def _valued(relation: plan.SeriesTable, measured: exp.Select, keys: list[str], names: dict[str, str]) -> exp.Select:
+    """The value of each series, of what has been measured."""
+    values = []
+    for place, each in enumerate(relation.measures):
+        columns = {made.name: trees.column(_measure_name(place, made.name)) for made in each.measures}
+        values.append(trees.named(operand_of(each.value, columns).sql, names[each.name]))
+    return exp.select(*(trees.column(name) for name in (_BIN, *keys)), *values).from_(nested(measured, "v"))
 
 
 def _from_the_first(binned: exp.Select, step: exp.Expr, keys: list[str]) -> exp.Select:
@@ -96,7 +114,7 @@ def _gathered(relation: plan.SeriesTable, binned: exp.Select, keys: list[str], n
 
     None where there are no rows, unless asked for.
     """
-    maps = [_map(names[each.measure.name], each.measure.type) for each in relation.measures]
+    maps = [_map(names[each.name], each.value.type) for each in relation.measures]
     low = _number(relation.low) if relation.low is not None else exp.Min(this=trees.column(_LOW))
     count = (
         _whole(exp.Ceil(this=_steps(low.copy(), _number(relation.high), _number(relation.step))))
@@ -128,7 +146,7 @@ def _map_name(name: str) -> str:
 
 
 def _series(each: plan.SeriesMeasure, names: dict[str, str]) -> exp.Alias:
-    name = names[each.measure.name]
+    name = names[each.name]
     default = boxed(operand_of(each.default, {}))
     values = trees.call("kql_series", trees.column(_map_name(name)), trees.column(_COUNT), default)
     return trees.named(values, name)

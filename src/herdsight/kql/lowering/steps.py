@@ -298,4 +298,13 @@ def _emitted(walk: _Walk, step: int, names: Mapping[str, str]) -> exp.Select:
     ).from_(trees.relation(_WALK, alias="w"))
     same = exp.EQ(this=trees.column(_ORDER, "w"), expression=trees.column(_ORDER, "r"))
     tree = tree.join(trees.relation(_ROWS, alias="r"), on=same, join_type="INNER", copy=False)
-    return tree.where(exp.GT(this=trees.column(walk.how(step), "w"), expression=trees.number(0)))
+    tree = tree.where(exp.GT(this=trees.column(walk.how(step), "w"), expression=trees.number(0)))
+    return _last(walk, step, tree) if walk.scan.steps[step].output == "last" else tree
+
+
+def _last(walk: _Walk, step: int, tree: exp.Select) -> exp.Select:
+    """Of the rows that match the step, the last of each match: a step has a match until that moves on for good."""
+    partition = [trees.column(name, "w") for name in (*(walk.own[name] for name in walk.scan.per), walk.match(step))]
+    backwards = exp.Order(expressions=[exp.Ordered(this=trees.column(_ORDER, "w"), desc=True)])
+    place = exp.Window(this=exp.RowNumber(), partition_by=partition, order=backwards)
+    return tree.qualify(exp.EQ(this=place, expression=trees.number(1)), copy=False)

@@ -18,7 +18,6 @@ OPERATORS: Mapping[str, OperatorParser] = {
 # What the language has beside these, by the reason why it is not here: a reader is told that, and not "unknown".
 REASONS: Mapping[str, tuple[str, ...]] = {
     "a query gives one table: write a query for each": ("facet", "fork"),
-    "write union ... | where, or search": ("find",),
     "graphs are not here": (
         *("graph-match", "graph-mark-components", "graph-shortest-paths", "graph-to-table", "graph-where-edges"),
         *("graph-where-nodes", "make-graph"),

@@ -101,14 +101,18 @@ def sub_query(cursor: Cursor, what: str) -> tuple[syntax.Operator, ...]:
     return operators
 
 
+def rest_of_query(cursor: Cursor, start: int) -> syntax.Pipeline:
+    """A query behind an opening bracket."""
+    inner = cursor.source(cursor) or expression(cursor)
+    if not isinstance(inner, syntax.Source):
+        raise cursor.wrong("a query begins with a table", at=start)
+    return cursor.pipeline(cursor, inner)
+
+
 def source(cursor: Cursor, what: str) -> syntax.Pipeline:
     """A table, a call, or a query in parentheses, as the right side of a join is."""
     if cursor.at("("):
-        opening = cursor.take()
-        inner = cursor.source(cursor) or expression(cursor)
-        if not isinstance(inner, syntax.Source):
-            raise cursor.wrong("a query begins with a table", at=opening.start)
-        pipeline = cursor.pipeline(cursor, inner)
+        pipeline = rest_of_query(cursor, cursor.take().start)
         cursor.expect(")", "behind the query")
         return pipeline
     start = cursor.next.start

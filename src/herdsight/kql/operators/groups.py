@@ -3,7 +3,7 @@
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
 from herdsight.kql.expressions import EQUALITY, expression, listed, named_expression, names_something, type_name
-from herdsight.kql.operators.common import OperatorParser, parameters, sub_query
+from herdsight.kql.operators.common import OperatorParser, parameters, rest_of_query, sub_query
 from herdsight.kql.reserved import VALUES
 
 
@@ -68,9 +68,12 @@ def _partition(cursor: Cursor, start: int) -> syntax.Partition:
     parameters(cursor)
     cursor.expect("by", "after 'partition'")
     key = cursor.new_name("a column", VALUES)
-    if cursor.at("{"):
-        raise cursor.unsupported("a partition whose sub-query names its own table", cursor.next.start)
-    return syntax.Partition(start, syntax.Name(key.start, key.value), sub_query(cursor, "behind the column"))
+    name = syntax.Name(key.start, key.value)
+    if not cursor.accept("{"):
+        return syntax.Partition(start, name, sub_query(cursor, "behind the column"))
+    query = rest_of_query(cursor, cursor.next.start)
+    cursor.expect("}", "behind the sub-query")
+    return syntax.Partition(start, name, query.operators, query.source)
 
 
 def _top_nested(cursor: Cursor, start: int) -> syntax.TopNested:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from herdsight.kql import plan
+from herdsight.kql.rewrites.first_row import taking_first_rows
 from herdsight.kql.rewrites.fold import fold
-from herdsight.kql.rewrites.hoist import hoist_arrays
+from herdsight.kql.rewrites.hoist import hoist_queries
 from herdsight.kql.rewrites.interval_join import rewrite_interval_joins
 from herdsight.kql.rewrites.share import share
+from herdsight.kql.rewrites.unique_join import asked_before_unique
 from herdsight.kql.rewrites.walk import rebuild, with_scalars
 
 
@@ -15,7 +17,16 @@ def fold_constants(relation: plan.Relation, now: int) -> plan.Relation:
     return rebuild(relation, lambda part: with_scalars(part, lambda value: fold(value, now)))
 
 
-PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (rewrite_interval_joins, hoist_arrays)
+def choose_rows(relation: plan.Relation) -> plan.Relation:
+    """The rows that Kusto keeps where KQL leaves open which: those of innerunique joins, of arg_max and arg_min."""
+    return rebuild(relation, lambda part: taking_first_rows(asked_before_unique(part)))
+
+
+PASSES: tuple[Callable[[plan.Relation], plan.Relation], ...] = (
+    rewrite_interval_joins,
+    choose_rows,
+    hoist_queries,
+)
 
 
 def optimised(relation: plan.Relation, now: int) -> plan.Relation:

@@ -158,7 +158,12 @@ def with_scalars(relation: plan.Relation, on_scalar: OnScalar) -> plan.Relation:
 
 def _series_table(table: plan.SeriesTable, on_scalar: OnScalar) -> plan.SeriesTable:
     measures = tuple(
-        replace(each, measure=_measures((each.measure,), on_scalar)[0], default=on_scalar(each.default))
+        replace(
+            each,
+            value=on_scalar(each.value),
+            measures=_measures(each.measures, on_scalar),
+            default=on_scalar(each.default),
+        )
         for each in table.measures
     )
     return replace(
