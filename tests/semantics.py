@@ -158,8 +158,8 @@ def bin_span(span: timedelta | None, size: timedelta) -> timedelta | None:
 
 
 def meets(left: Row, right: Row, keys: Sequence[str]) -> bool:
-    """Whether the rows are joined: each key of the one is equal to that of the other, which null is not."""
-    return all(equal(left[key], right[key]) is True for key in keys)
+    """Whether the rows are joined: each key of the one is that of the other, null, too."""
+    return all(left[key] == right[key] for key in keys)
 
 
 def _outer(rows: Iterable[Row], others: Sequence[Row], keys: Sequence[str]) -> list[Row]:

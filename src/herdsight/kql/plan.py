@@ -245,7 +245,7 @@ class KeyPair:
 class Join:
     """A join on equalities. `fields` are named as they leave it: a name that both sides have gets a number.
 
-    `nulls`: a null key matches a null one, which it does in no join that a query writes.
+    A null key matches a null one.
     """
 
     kind: str
@@ -254,7 +254,6 @@ class Join:
     keys: tuple[KeyPair, ...]
     left_fields: tuple[Item, ...]  # what it puts out: name, and Ref into the left side
     right_fields: tuple[Item, ...]
-    nulls: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:

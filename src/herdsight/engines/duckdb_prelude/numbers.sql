@@ -24,7 +24,8 @@ CREATE MACRO kql_log10(x) AS CASE WHEN x >= 0 THEN log10(x) END;
 CREATE MACRO kql_acos(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN acos(x) END;
 CREATE MACRO kql_asin(x) AS CASE WHEN x BETWEEN -1 AND 1 THEN asin(x) END;
 CREATE MACRO kql_places(digits) AS CAST(kql_bounded(digits) AS INTEGER);
-CREATE MACRO kql_sign(x) AS CAST(sign(x) AS DOUBLE);
+-- 0 of null: so the team of duckdb-kql measured Microsoft's engine.
+CREATE MACRO kql_sign(x) AS CAST(coalesce(sign(x), 0) AS DOUBLE);
 CREATE MACRO kql_rand(count) AS CASE WHEN count > 0 THEN floor(random() * count) END;
 
 -- Bits of 64-bit numbers in two's complement. A shift counts modulo 64 and has no negative distance.

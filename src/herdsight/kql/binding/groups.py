@@ -75,7 +75,7 @@ def _of_all_keys(context: Context, operator: syntax.Operator, before: Bound, don
     (key,) = keys.fields
     nothing = bind_operator(operator, context, Bound(plan.Rows(before.fields, ()), before.mistaken)).relation
     same = (plan.KeyPair(key.name, key.name),)
-    without = plan.Join("leftanti", keys, done.relation, same, (kept(key),), (), nulls=True)
+    without = plan.Join("leftanti", keys, done.relation, same, (kept(key),), ())
     found = plan.Projection(done.relation, (kept(key), *(kept(field) for field in done.fields)))
     return done.over(plan.Union((found, _beside(without, nothing)), found.fields))
 
@@ -137,7 +137,7 @@ def _only(kind: str, rows: plan.Relation, level: _Level) -> plan.Relation:
     keyed = plan.Projection(rows, (*(kept(column) for column in rows.fields), *named))
     pairs = tuple(plan.KeyPair(item.name, key.name) for item, key in zip(named, level.keys, strict=True))
     fields = tuple(kept(column) for column in rows.fields)
-    return plan.Join(kind, keyed, level.chosen, pairs, fields, (), nulls=True)
+    return plan.Join(kind, keyed, level.chosen, pairs, fields, ())
 
 
 def _together(levels: Sequence[plan.Relation]) -> plan.Relation:
@@ -148,7 +148,7 @@ def _together(levels: Sequence[plan.Relation]) -> plan.Relation:
         added = [column for column in level.fields if column not in whole.fields]
         pairs = tuple(plan.KeyPair(column.name, column.name) for column in shared)
         left, right = (tuple(kept(column) for column in fields) for fields in (whole.fields, added))
-        whole = plan.Join("inner", whole, level, pairs, left, right, nulls=True)
+        whole = plan.Join("inner", whole, level, pairs, left, right)
     return whole
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from herdsight import trees
 from herdsight.kql import plan
-from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, sql_names
+from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, same_key, sql_names
 from herdsight.tables import ColumnType
 
 _BUILD, _PROBE, _PARTNERED = "build rows", "probe rows", "partnered rows"
@@ -24,7 +24,7 @@ def lower_interval_join(join: plan.IntervalJoin, probe: exp.Select, build: exp.S
     parts = {
         _BUILD: _timed(join.build, build, join.time),
         # Most hosts are on one side alone: their rows need no window.
-        _PROBE: _where_key(_timed(join.probe, probe, join.time), join.equal, _BUILD),
+        _PROBE: _where_key(_timed(join.probe, probe, join.time), join, _BUILD),
         _PARTNERED: _with_partners(join, _table(_PROBE), probe_columns, _build_of_probe(join), join.equal, reach),
     }
     measured = _by_group(join, _table(_PARTNERED), [*join.pairs, *join.probe_measures])
@@ -36,12 +36,20 @@ def lower_interval_join(join: plan.IntervalJoin, probe: exp.Select, build: exp.S
 
 
 def _build_of_probe(join: plan.IntervalJoin) -> exp.Select:
-    return _where_key(_table(_BUILD), join.equal, _PROBE)
+    return _where_key(_table(_BUILD), join, _PROBE)
 
 
-def _where_key(rows: exp.Select, equal: Sequence[str], other: str) -> exp.Select:
+def _same(join: plan.IntervalJoin, left: str, right: str) -> exp.Expr:
+    """Whether the keys of two tables match."""
+    kinds = {field.name: field.type for field in join.build.fields}
+    return trees.conjunction(
+        same_key(kinds[name], trees.column(name, left), trees.column(name, right)) for name in join.equal
+    )
+
+
+def _where_key(rows: exp.Select, join: plan.IntervalJoin, other: str) -> exp.Select:
     """The rows whose key the other table has, too."""
-    same = trees.conjunction(exp.EQ(this=trees.column(name, "k"), expression=trees.column(name, "x")) for name in equal)
+    same = _same(join, "k", "x")
     there = exp.Exists(this=exp.select(trees.number(1)).from_(trees.relation(other, alias="x")).where(same))
     return exp.select(exp.Star()).from_(_nested(rows, "k")).where(there)
 
@@ -115,9 +123,7 @@ def _per_group(join: plan.IntervalJoin) -> exp.Select:
     """The build's rows once for each group of their key, so that a range can be counted within a group."""
     groups = _group_columns(join)
     wanted = exp.select(*_columns(dict.fromkeys((*join.equal, *groups)))).distinct().from_(trees.relation(_PARTNERED))
-    equal = trees.conjunction(
-        exp.EQ(this=trees.column(name, "b"), expression=trees.column(name, "g")) for name in join.equal
-    )
+    equal = _same(join, "b", "g")
     columns = [
         *(trees.column(name, "g") for name in groups),
         *(trees.column(field.name, "b") for field in join.build.fields),

@@ -8,7 +8,7 @@ from herdsight import trees
 from herdsight.kql import plan
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, outputs, select
 from herdsight.kql.lowering.interval_join import lower_interval_join
-from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, sql_names
+from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, same_key, sql_names
 from herdsight.tables import ColumnType
 
 
@@ -167,9 +167,9 @@ _MOST_STEPS = 2**63 - 1  # as far as the engine counts
 @select.register
 def _(relation: plan.Join) -> exp.Select:
     left, right = _joined(relation.left, "l"), _joined(relation.right, "r")
-    same = exp.NullSafeEQ if relation.nulls else exp.EQ
+    kinds = {field.name: field.type for field in relation.left.fields}
     equal = trees.conjunction(
-        same(this=left[1][key.left].copy(), expression=right[1][key.right].copy()) for key in relation.keys
+        same_key(kinds[key.left], left[1][key.left].copy(), right[1][key.right].copy()) for key in relation.keys
     )
     if relation.kind in _ONE_SIDED:
         return _one_sided(relation, left, right, equal)

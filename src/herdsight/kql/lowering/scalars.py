@@ -41,6 +41,12 @@ class Open:
         return self.operand(value).sql
 
 
+def same_key(kind: ColumnType, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """Whether two keys of a join match: null matches null, as Microsoft's engine has it; a string is never null."""
+    node = exp.EQ if kind is ColumnType.STRING else exp.NullSafeEQ
+    return node(this=left, expression=right)
+
+
 def grouped(tree: exp.Select, keys: int) -> exp.Select:
     """The tree grouped by its first `keys` columns."""
     return tree.group_by(*(exp.Literal.number(position + 1) for position in range(keys)), copy=False) if keys else tree
