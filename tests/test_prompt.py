@@ -68,7 +68,7 @@ class TestCompletion:
             ("print 1;\nComm", "CommonSecurityLog"),
             ("print 1\n\nComm", "CommonSecurityLog"),
             ("pri", "print"),
-            ("_Im", "_Im_Dns("),
+            ("_Im_Dn", "_Im_Dns("),
             ("DeviceNetworkEvents | ", "where"),
             ("DeviceNetworkEvents |summ", "summarize"),
             ("DeviceNetworkEvents\n| project-a", "project-away"),

@@ -54,6 +54,7 @@ def test_an_outbound_connection_is_told_of_the_one_that_opened_it(zeek_log: Writ
     (row,) = rows_of(DEVICE, zeek_log([conn(INSIDE, OUTSIDE)]))
     said = {name: value for name, value in row.items() if value not in (None, "") and name != "AdditionalFields"}
     assert said == {
+        "Type": "DeviceNetworkEvents",
         "TimeGenerated": NOON,
         "Timestamp": NOON,
         "DeviceName": INSIDE,
@@ -261,6 +262,7 @@ def test_only_what_comes_in_is_in_the_firewalls_log(zeek_log: Writer) -> None:
     log = zeek_log([conn(INSIDE, OUTSIDE), conn(OUTSIDE, INSIDE), conn(INSIDE, OTHER), conn(INSIDE, "224.0.0.251")])
     (row,) = rows_of(FIREWALL, log)
     assert {name: value for name, value in row.items() if value not in (None, "")} == {
+        "Type": "CommonSecurityLog",
         "TimeGenerated": NOON,
         "StartTime": NOON,
         "EndTime": NOON + 1.5 * SECOND,
@@ -292,6 +294,8 @@ def firewall(source: str, destination: str, **columns: Any) -> Row:
 def test_a_firewalls_row_is_a_session(csv_log: Writer) -> None:
     (row,) = rows_of(SESSION, csv_log([{**firewall(OUTSIDE, INSIDE), "SentBytes": 7, "ReceivedBytes": 9}]))
     assert {name: value for name, value in row.items() if value not in (None, "")} == {
+        "Type": "CommonSecurityLog",
+        "EventType": "NetworkSession",
         "TimeGenerated": NOON,
         "EventStartTime": NOON,
         "EventCount": 1,

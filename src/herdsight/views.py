@@ -85,6 +85,8 @@ def _branches(name: str, part: Part, local: Sequence[Network]) -> Iterable[exp.S
 def _projected(name: str, values: Values) -> exp.Select:
     """A select of all columns of the table: those given, and what stands for a missing value for the rest."""
     declared = table(name).columns
+    if values:  # Log Analytics tells in each row which table it is of
+        values = {"Type": text(name), **values}
     columns = [trees.named(values.get(each.name, trees.null(each.type)).copy(), each.name) for each in declared]
     provenance = [column(FILE_COLUMN), column(ROW_COLUMN)] if values else []
     return exp.select(*columns, *provenance)
@@ -106,9 +108,9 @@ _Derived = tuple[exp.Expr, Values]
 def _derived(name: str, part: Part, local: Sequence[Network]) -> tuple[_Derived, ...]:
     """What rows of another table are in this one: pairs of which rows, and the values of the columns."""
     session = _SESSIONS[part.table](part, local)
-    if name == NETWORK_SESSION:
-        return (session,)
     known, values = session
+    if name == NETWORK_SESSION:
+        return ((known, {"Type": text(part.table), **values}),)
     made = _TO[name](_Session(values, known))
     return tuple((exp.and_(known.copy(), condition), columns) for condition, columns in made)
 
@@ -272,6 +274,7 @@ def _device_events_as_sessions(part: Part, local: Sequence[Network]) -> _Derived
         "EventStartTime": value("TimeGenerated"),
         "EventCount": trees.number(1),
         "EventResult": _chosen(value("ActionType"), _RESULTS, otherwise=text("NA")),
+        "EventType": text("EndpointNetworkSession"),
         "EventOriginalType": value("ActionType"),
         "EventVendor": text("Microsoft"),
         "EventProduct": text("M365 Defender for Endpoint"),
@@ -344,6 +347,7 @@ def _security_log_as_sessions(part: Part, local: Sequence[Network]) -> _Derived:
         "TimeGenerated": value("TimeGenerated"),
         "EventStartTime": exp.Coalesce(this=value("StartTime"), expressions=[value("TimeGenerated")]),
         "EventCount": exp.Coalesce(this=value("EventCount"), expressions=[trees.number(1)]),
+        "EventType": text("NetworkSession"),
         "EventResult": result,
         "DvcAction": known_action,
         "DvcOriginalAction": value("DeviceAction"),

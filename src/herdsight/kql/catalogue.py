@@ -130,11 +130,22 @@ TABLE_FUNCTIONS = _entries(
         ("materialize", "materialize(Query)", "materialize-function"),
         ("table", "table(Name)", "table-function"),
         ("_GetWatchlist", "_GetWatchlist(Name)", "watchlists-queries"),
-        ("_Im_Dns", "_Im_Dns(starttime = ..., domain_has_any = ..., ...)", "normalization-schema-dns"),
-        (
-            "_Im_NetworkSession",
-            "_Im_NetworkSession(starttime = ..., dstportnumber = ..., ...)",
-            "normalization-schema-network",
+        *(
+            (f"_Im_{schema}", f"_Im_{schema}({parameters}, ...)", f"normalization-schema-{page}")
+            for schema, parameters, page in (
+                ("AuditEvent", "starttime = ..., operation_has_any = ...", "audit"),
+                ("Authentication", "starttime = ..., username_has_any = ...", "authentication"),
+                ("DhcpEvent", "starttime = ..., srchostname_has_any = ...", "dhcp"),
+                ("Dns", "starttime = ..., domain_has_any = ...", "dns"),
+                ("FileEvent", "starttime = ..., targetfilepath_has_any = ...", "file-event"),
+                ("NetworkSession", "starttime = ..., dstportnumber = ...", "network"),
+                ("ProcessCreate", "starttime = ..., commandline_has_any = ...", "process-event"),
+                ("ProcessEvent", "starttime = ..., commandline_has_any = ...", "process-event"),
+                ("ProcessTerminate", "starttime = ..., commandline_has_any = ...", "process-event"),
+                ("RegistryEvent", "starttime = ..., registrykey_has_any = ...", "registry-event"),
+                ("UserManagement", "starttime = ..., targetusername_has_any = ...", "user-management"),
+                ("WebSession", "starttime = ..., url_has_any = ...", "web"),
+            )
         ),
     )
 )

@@ -199,4 +199,5 @@ def _stray(text: Text, position: int) -> QueryError:
         return QueryError(
             "the string is not closed", code="HS001", place=text.place(position), hint="strings end on their line"
         )
-    return QueryError(f"{character!r} begins nothing in KQL", code="HS002", place=text.place(position))
+    hint = "both conditions: 'and'" if character == "&" else None
+    return QueryError(f"{character!r} begins nothing in KQL", code="HS002", place=text.place(position), hint=hint)

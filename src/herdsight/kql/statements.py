@@ -325,4 +325,6 @@ def _after_statement(cursor: Cursor) -> QueryError:
     hint = (
         "end a statement with ';' before the next, or leave a blank line between two queries" if starts_line else None
     )
+    if cursor.at("="):
+        hint = "values are compared with '=='"
     return cursor.wrong("expected '|', ';' or the end of the query", hint=hint)

@@ -163,4 +163,7 @@ def _column(context: Context, name: syntax.Name, bound: Bound) -> plan.Scalar:
 
 
 def _bad_key(context: Context, at: int) -> QueryError:
-    return context.wrong("a join is on a column that both sides have, or on $left.a == $right.b", at, code="HS037")
+    what = "a join is on a column that both sides have, or on $left.a == $right.b"
+    return context.wrong(
+        what, at, code="HS037", hint="of what is compared otherwise, extend a column of each side first"
+    )

@@ -12,28 +12,8 @@ from herdsight.kql.lexer import Text
 from herdsight.kql.statements import parse
 from herdsight.tables import ColumnType
 
-# Other names for the same: without the underscore, and without parameters.
-_SAME = {
-    "imNetworkSession": "_Im_NetworkSession",
-    "_ASim_NetworkSession": "_Im_NetworkSession",
-    "ASimNetworkSession": "_Im_NetworkSession",
-    "imDns": "_Im_Dns",
-    "_ASim_Dns": "_Im_Dns",
-    "ASimDns": "_Im_Dns",
-}
-# Parsers whose parameters are not kept here: with none given, they are the normalised table.
-_TABLES = {
-    "AuditEvent": "ASimAuditEventLogs",
-    "Authentication": "ASimAuthenticationEventLogs",
-    "DhcpEvent": "ASimDhcpEventLogs",
-    "FileEvent": "ASimFileEventLogs",
-    "ProcessEvent": "ASimProcessEventLogs",
-    "ProcessCreate": "ASimProcessEventLogs",
-    "RegistryEvent": "ASimRegistryEventLogs",
-    "Registry": "ASimRegistryEventLogs",
-    "UserManagement": "ASimUserManagementActivityLogs",
-    "WebSession": "ASimWebSessionLogs",
-}
+_PREFIXES = ("_Im_", "im", "_ASim_", "ASim")  # of a parser's names: with parameters, and without
+_OLDER = {"Registry": "RegistryEvent"}
 WATCHLIST = "watchlist "  # what stands before a watchlist's name where it is a table
 
 # The columns that every watchlist has beside its own.
@@ -49,25 +29,37 @@ def library(context: Context, call: syntax.Call) -> Function | Bound | None:
     """The function of that name, or the rows that the call gives; None where there is none."""
     if call.name in ("_GetWatchlist", "GetWatchlist"):
         return _watchlist(context, call)
-    function = _functions().get(_SAME.get(call.name, call.name))
-    if function is not None:
-        return function
-    if source := _SOURCE.fullmatch(call.name):
-        return _of_source(context, call, source)
-    table = _normalised(call.name)
-    if table is None:
+    function = _functions().get(canonical(call.name))
+    source = _SOURCE.fullmatch(call.name)
+    return function if function is not None or source is None else _of_source(context, call, source)
+
+
+_SOURCE = re.compile(r"_(?:Im|ASim)_([A-Za-z]+)_([A-Za-z0-9]+?)(?:V\d+)?")
+
+
+def canonical(name: str) -> str:
+    """A parser's name as its file has it, of any that the parser has; other names as they are."""
+    for prefix in _PREFIXES:
+        if name.startswith(prefix):
+            schema = name.removeprefix(prefix)
+            full = f"_Im_{_OLDER.get(schema, schema)}"
+            return full if full in _functions() else name
+    return name
+
+
+def names() -> dict[str, str]:
+    """All names of parsers, and the name that the parser's file has."""
+    schemas = [name.removeprefix("_Im_") for name in _functions() if name.startswith("_Im_")]
+    return {
+        f"{prefix}{schema}": canonical(f"{prefix}{schema}") for prefix in _PREFIXES for schema in (*schemas, *_OLDER)
+    }
+
+
+def _of_source(context: Context, call: syntax.Call, source: "re.Match[str]") -> Function | Bound | None:
+    """The parser of one product: all events are in the normalised table here, so that the native one has them all."""
+    function = _functions().get(f"_Im_{source[1]}")
+    if function is None:
         return None
-    if call.arguments:
-        raise context.unsupported(f"a parameter of {call.name}()", call.start, hint=f"filter {table} with where")
-    return context.pipeline(context, syntax.Pipeline(call.start, syntax.Name(call.start, table), ()))
-
-
-_SOURCE = re.compile(r"_(?:Im|ASim)_(NetworkSession|Dns)_([A-Za-z0-9]+?)(?:V\d+)?")
-
-
-def _of_source(context: Context, call: syntax.Call, source: "re.Match[str]") -> Function | Bound:
-    """The parser of one product: all sessions are in the normalised table here, so that the native one has them all."""
-    function = _functions()[f"_Im_{source[1]}"]
     if source[2] == "Native":
         return function
     if source[2] != "Empty":
@@ -78,15 +70,8 @@ def _of_source(context: Context, call: syntax.Call, source: "re.Match[str]") -> 
 
 def is_library(name: str) -> bool:
     """Whether the library has a function of that name."""
-    known = _SAME.get(name, name) in _functions() or _normalised(name) is not None
-    return known or _SOURCE.fullmatch(name) is not None
-
-
-def _normalised(name: str) -> str | None:
-    for prefix in ("_Im_", "im", "_ASim_", "ASim"):
-        if name.startswith(prefix) and name.removeprefix(prefix) in _TABLES:
-            return _TABLES[name.removeprefix(prefix)]
-    return None
+    source = _SOURCE.fullmatch(name)
+    return canonical(name) in _functions() or (source is not None and f"_Im_{source[1]}" in _functions())
 
 
 @cache
