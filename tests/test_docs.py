@@ -57,7 +57,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "DeviceNetworkEvents | where DeviceName in ((_GetWatchlist('VIPs') | project Host)) | where threshold > 1"
     )
     (tmp_path / "feed.kql").write_text(
-        "let bad = externaldata(ip: string) ['https://feeds.example/bad.csv']; DeviceNetworkEvents | where RemoteIP in (bad)"  # noqa: E501
+        "let bad = externaldata(ip: string) ['https://feeds.example/bad.csv'];\n"
+        "DeviceNetworkEvents | where RemoteIP in (bad)"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path

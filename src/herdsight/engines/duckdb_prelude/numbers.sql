@@ -55,3 +55,10 @@ CREATE MACRO kql_type_name(item) AS CASE json_type(item)
     WHEN 'DOUBLE' THEN 'double'
     WHEN 'NULL' THEN 'null'
     ELSE CASE WHEN item IS NULL THEN 'null' WHEN TRY_CAST(item AS INTEGER) IS NULL THEN 'long' ELSE 'int' END END;
+
+-- Metres along a sphere of 6,371,010 m between two places in degrees (haversine formula); the radius is the one with
+-- which the reference's example of geo_distance_2points() comes out.
+CREATE MACRO kql_distance(x1, y1, x2, y2) AS CASE
+    WHEN abs(x1) <= 180 AND abs(x2) <= 180 AND abs(y1) <= 90 AND abs(y2) <= 90
+    THEN 2 * 6371010 * asin(least(1, sqrt(
+        pow(sin(radians(y2 - y1) / 2), 2) + cos(radians(y1)) * cos(radians(y2)) * pow(sin(radians(x2 - x1) / 2), 2)))) END;

@@ -178,6 +178,7 @@ ROWS = (
     _real("sign", "kql_sign", Naming.NUMBERED),
     _real("pow", "pow", arguments=2),
     _real("atan2", "atan2", arguments=2),
+    _real("geo_distance_2points", "kql_distance", arguments=4),
     Scalar("pi", (), ColumnType.REAL, lambda: trees.call("pi"), "pi-function", evaluate=lambda: math.pi),
     Scalar("rand", (LONG,), ColumnType.REAL, _random, "rand-function", Naming.ARGUMENT, optional=1),
     *(_real(name, f"kql_{name}", Naming.NUMBERED, 3) for name in ("beta_cdf", "beta_inv", "beta_pdf")),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 REASONS: Mapping[str, tuple[str, ...]] = {
     "shapes on the Earth are not computed here": (
         *("geo_angle", "geo_azimuth", "geo_closest_point_on_line", "geo_closest_point_on_polygon"),
-        *("geo_distance_2points", "geo_distance_point_to_line", "geo_distance_point_to_polygon", "geo_from_wkt"),
+        *("geo_distance_point_to_line", "geo_distance_point_to_polygon", "geo_from_wkt"),
         *("geo_geohash_neighbors", "geo_geohash_to_central_point", "geo_geohash_to_polygon", "geo_h3cell_children"),
         *("geo_h3cell_level", "geo_h3cell_neighbors", "geo_h3cell_parent", "geo_h3cell_rings"),
         *("geo_h3cell_to_central_point", "geo_h3cell_to_polygon", "geo_intersection_2lines"),
