@@ -634,8 +634,10 @@ def _top_nested(w: Writer, columns: Columns) -> Written:
 def _scan(w: Writer, columns: Columns) -> Written:
     form = (
         "scan declare (q: long = 0) with (step one: true => q = one.q + {long};)",
-        "scan with_match_id=id declare (q: string) with ("
-        "step one output=none: {bool}; step two: {bool} => q = {string};)",
+        (
+            "scan with_match_id=id declare (q: string) with ("
+            "step one output=none: {bool}; step two: {bool} => q = {string};)"
+        ),
         "scan with (step one: {bool}; step two output=last: n > one.n and {bool}; step three: s == two.s;)",
         "scan declare (q: real = 1.5) with (step one optional: {bool} => q = {real};)",
         "scan declare (q: dynamic) with (step one: true => q = {dynamic}, unknown = {long};)",
