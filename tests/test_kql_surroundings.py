@@ -396,7 +396,7 @@ let ASimDnsActivityLogs = datatable(
     ],
 )
 def test_each_parameter_of_a_dns_event_chooses(given: str, sessions: list[str]) -> None:
-    """Over a table in the query, for no log is read yet that fills the real one."""
+    """Over a table in the query, which has every column."""
     function = files("herdsight.kql").joinpath("library", "_Im_Dns.kql").read_text(encoding="utf-8").rstrip()
     found = rows(f"{DNS}{function};\n_Im_Dns({given}) | project SessionId | sort by SessionId asc")
     assert [row["SessionId"] for row in found] == sessions

@@ -202,7 +202,10 @@ class Session:
 
     def _first_warnings(self, ready: Sequence[Compiled]) -> tuple[str, ...]:
         """What could not be read, and which tables of these queries no log fills."""
-        return (*self.unread(), *_unfilled(_read_by(ready)))
+        read = _read_by(ready)
+        given = [name for name in read if name in tables.NAMES and self._paths and not self.telemetry.carries(name)]
+        lacking = (f"none of the logs fills {', '.join(given)}: taken as empty",) if given else ()
+        return (*self.unread(), *_unfilled(read), *lacking)
 
     def close(self) -> None:
         """Remove what the engine holds on disk."""

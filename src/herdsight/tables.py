@@ -68,7 +68,17 @@ _MISTAKEN = {
 DEVICE_NETWORK_EVENTS = "DeviceNetworkEvents"
 COMMON_SECURITY_LOG = "CommonSecurityLog"
 NETWORK_SESSION = "ASimNetworkSessionLogs"
-NAMES = (DEVICE_NETWORK_EVENTS, COMMON_SECURITY_LOG, NETWORK_SESSION)  # those that logs can fill
+DNS_ACTIVITY = "ASimDnsActivityLogs"
+DNS_EVENTS = "DnsEvents"
+WEB_SESSION = "ASimWebSessionLogs"
+NAMES = (  # those that logs can fill
+    DEVICE_NETWORK_EVENTS,
+    COMMON_SECURITY_LOG,
+    NETWORK_SESSION,
+    DNS_ACTIVITY,
+    DNS_EVENTS,
+    WEB_SESSION,
+)
 
 # Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded,
 # why. Everything that holds rows as they were read has the three; no query sees them.

@@ -42,7 +42,7 @@ def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     records = objects(source, layout.shape, dict.fromkeys(keys.values(), VARCHAR))
     trees: dict[str, exp.Expr] = {name: column(key) for name, key in keys.items()}
     every = list(trees.values())
-    trees["ts"] = _seconds(trees["ts"])
+    trees["ts"] = seconds(trees["ts"])
     trees["duration"] = cast(trees["duration"], ColumnType.REAL)
     found = Connections(records, trees, file_number(source), lambda begin: _early(begin, every))
     return sessions(found, layout.columns, scope)
@@ -53,7 +53,7 @@ def _early(begin: exp.Expr, every: Iterable[exp.Expr]) -> list[exp.If]:
     return [exp.If(this=no_time, true=exp.Case(ifs=[reason(all_null(every), BAD_JSON)]))]
 
 
-def _seconds(ts: exp.Expr) -> exp.Expr:
+def seconds(ts: exp.Expr) -> exp.Expr:
     """Zeek's three ways to write a time in JSON, as seconds: a number of seconds, of milliseconds, ISO 8601."""
     plain = cast(ts, ColumnType.REAL)
     millis = exp.GT(this=plain.copy(), expression=number(_MILLISECONDS_FROM))

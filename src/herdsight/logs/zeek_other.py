@@ -1,8 +1,8 @@
-"""Zeek's other logs (dns, http, ssl and so on): recognised by what they say of themselves, and not read yet."""
+"""Zeek's other logs (ssl, files, weird and so on): recognised by what they say of themselves, and not read yet."""
 
 import re
 
-from herdsight.logs import zeek_conn, zeek_conn_json
+from herdsight.logs import zeek_conn, zeek_conn_json, zeek_dns, zeek_http
 from herdsight.logs.formats import Format, Layout, Shape
 from herdsight.logs.head import Head
 
@@ -10,14 +10,15 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")  # a log's name reaches the output, s
 _NOTE = "recognised, not read yet"
 
 
+_READ = (*zeek_conn.FORMATS, *zeek_conn_json.FORMATS, *zeek_dns.FORMATS, *zeek_http.FORMATS)
+
+
 def recognise(head: Head) -> Layout | None:
-    """A Zeek header, or JSON objects with a time and a Zeek id or path, that are not those of a connection."""
+    """A Zeek header, or JSON objects with a time and a Zeek id or path, that are not those of a log that is read."""
+    if any(each.recognise(head) for each in _READ):
+        return None
     header = zeek_conn.header_of(head.lines())
-    if header is not None and zeek_conn.recognise(head) is None:
-        return _layout(Shape.DELIMITED, header.path)
-    if header is None and zeek_conn_json.recognise(head) is None:
-        return _json(head)
-    return None
+    return _json(head) if header is None else _layout(Shape.DELIMITED, header.path)
 
 
 def _json(head: Head) -> Layout | None:
