@@ -598,7 +598,8 @@ def _name_of(path: Path) -> str | None:
 
 def test_formats_are_found_by_themselves() -> None:
     assert [each.name for each in all_formats()] == [
-        "common-security-log", "device-network-events", "zeek-conn", "zeek-conn-json", "zeek-dns", "zeek-dns-json",
+        "asim-dns", "asim-network-session", "asim-web-session", "common-security-log", "device-network-events",
+        "dns-events", "zeek-conn", "zeek-conn-json", "zeek-dns", "zeek-dns-json",
         "zeek-http", "zeek-http-json", "zeek-other",
     ]  # fmt: skip
 

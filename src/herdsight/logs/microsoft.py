@@ -47,9 +47,9 @@ class Export:
     """What one table's exports have of their own.
 
     `times` are the columns that hold the event's time, the first that is there counts; all are filled with it.
-    A file with three of `telling` (and one of `decisive`) is such an export; each of `required` stands for columns of
-    which one must be there; `wanted` are worth a note where they are absent. `reasons` gives further cases of rejection
-    over the declared columns.
+    A file with three of `telling`, one of `decisive` and none of `foreign` is such an export; each of `required` stands
+    for columns of which one must be there; `wanted` are worth a note where they are absent. `reasons` gives further
+    cases of rejection over the declared columns.
     """
 
     table: str
@@ -60,6 +60,7 @@ class Export:
     wanted: tuple[str, ...]
     reasons: Callable[[tuple[str, ...]], list[exp.If]]
     category: str | None = None
+    foreign: frozenset[str] = frozenset()
 
     def _column(self, name: str) -> Column:
         """The declared column of a name that is known to be declared."""
@@ -99,7 +100,7 @@ class Export:
     def _filled(self, layout: Layout) -> Layout | None:
         """The layout with what its names mean for this table, or None where they do not tell of it."""
         bare = {_ZONE.sub("", name) for name in layout.fields}
-        if len(self.telling & bare) < _TOLD or not self.decisive & bare:
+        if len(self.telling & bare) < _TOLD or not self.decisive & bare or self.foreign & bare:
             return None
         lacking = [" or ".join(group) for group in self.required if not self._has(bare, group, layout)]
         return replace(
