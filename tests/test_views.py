@@ -495,5 +495,5 @@ def test_each_source_is_in_each_table(sources: dict[str, list[Path]]) -> None:
 def test_times_bound_what_every_table_shows(json_log: Writer) -> None:
     log = json_log(accepted(NOON + step * SECOND, RemoteIP=OUTSIDE) for step in range(5))
     since, until = NOON + SECOND, NOON + 3 * SECOND  # both ends are in
-    found = herdsight.query_all("\n\n".join((DEVICE, FIREWALL, SESSION)), log, since=since, until=until)
+    found = herdsight.query_all(f"{DEVICE}\n\n{FIREWALL}\n\n{SESSION}", log, since=since, until=until)
     assert [each.table.num_rows for each in found] == [3, 3, 3]

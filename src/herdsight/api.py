@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from herdsight import querying
 from herdsight.errors import QueryError
-from herdsight.findings.model import Hunt
+from herdsight.findings.model import Hunt, Inspection
 from herdsight.hunting import hunt as hunting
+from herdsight.hunting import inspection
 from herdsight.kql.literals import datetime_text, micros
 from herdsight.output import timespan
 from herdsight.output.values import plain
@@ -87,6 +88,17 @@ def hunt(paths: Paths, **options: Unpack[Reading]) -> Hunt:
         InputError: nothing could be read, or an option is wrong.
     """
     return hunting.hunt(_paths(paths), _options(options))
+
+
+def inspect(paths: Paths, **options: Unpack[Reading]) -> Inspection:
+    """What each of the log files is: format, table, rows, rejected records, time, columns, detections it can carry.
+
+    `options` are those of `Reading`.
+
+    Raises:
+        InputError: no file could be recognised, or an option is wrong.
+    """
+    return inspection.inspect(_paths(paths), _options(options))
 
 
 def _paths(paths: Paths) -> list[Path]:

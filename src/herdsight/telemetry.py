@@ -24,7 +24,7 @@ from herdsight.kql.functions.model import Operand
 from herdsight.kql.literals import datetime_micros, moment
 from herdsight.kql.lowering.relations import EXTERNAL
 from herdsight.kql.rewrites.walk import relations
-from herdsight.loading import FileRow, Loaded, ReadOptions, load
+from herdsight.loading import FileRow, Loaded, ReadOptions, filled, first_rejected, load
 from herdsight.reference import external, watchlists
 from herdsight.tables import ColumnType
 from herdsight.views import Part, carried, public_views
@@ -218,6 +218,22 @@ class Telemetry:
     def carries(self, table: str) -> frozenset[str]:
         """The columns of that table that the logs can fill."""
         return carried(self.parts, table)
+
+    def carriers(self, table: str) -> frozenset[str]:
+        """The tables whose loaded rows that table can show."""
+        return frozenset(part.table for part in self.parts if carried((part,), table))
+
+    def filled(self) -> Mapping[int, tuple[str, ...]]:
+        """By a file's number, the columns that have a value in some row of it."""
+        return {number: names for each in self._loaded.relations for number, names in filled(self.engine, each).items()}
+
+    def rejected(self) -> Mapping[int, dict[str, tuple[int, ...]]]:
+        """By a file's number and the reason, the numbers of the first records that were rejected, from 1."""
+        found: dict[int, dict[str, tuple[int, ...]]] = {}
+        for each in self._loaded.relations:
+            for (file, reason), rows in first_rejected(self.engine, each).items():
+                found.setdefault(file, {})[reason] = tuple(self.locate(file, row).row for row in rows)
+        return found
 
     def locate(self, file: int, row: int) -> FileRow:
         """The file and the record behind a row, from its hidden columns."""

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from herdsight import output
 from herdsight.cli.bar import Bar
-from herdsight.findings.model import Hunt
-from herdsight.output import grids, pages
+from herdsight.findings.model import Hunt, Inspection
+from herdsight.output import grids, inspections, pages
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ class Printer:
             pages.render_hunt(found, _page(), words)
         else:
             output.write_hunt(found, self._form, _data())
+
+    def inspection(self, found: Inspection) -> None:
+        """Print an inspection."""
+        if self._form == "table":
+            inspections.render_inspection(found, _page())
+        else:
+            output.write_inspection(found, self._form, _data())
 
     @property
     def for_people(self) -> bool:

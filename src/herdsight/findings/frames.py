@@ -86,7 +86,7 @@ def _arrow_type(annotation: object) -> "pa.DataType":
     parts = [part for part in get_args(annotation) if part not in (type(None), Ellipsis)]
     if get_origin(annotation) is UnionType or (get_origin(annotation) not in (None, tuple, dict, Literal) and parts):
         return _arrow_type(parts[0])  # X | None, and Annotated[X, ...]
-    if get_origin(annotation) is tuple and not (isinstance(parts[0], type) and issubclass(parts[0], BaseModel)):
+    if get_origin(annotation) is tuple:
         return pa.list_(_arrow_type(parts[0]))
     return pa.string()
 

@@ -65,6 +65,33 @@ class Input(_Record):
     notes: tuple[str, ...] = ()  # what else a reader must know: cut short, columns absent, why not read
 
 
+class Rejected(_Record):
+    """Why records of a file were rejected, how many, and the numbers of the first of them, from 1.
+
+    There are no numbers where the records never had a row, as lines have that a reader of CSV cannot part.
+    """
+
+    reason: str
+    count: int
+    records: tuple[int, ...]
+
+
+class Inspected(Input):
+    """A file with what could be done with it: the declared columns that it fills, and the detections it can carry."""
+
+    columns: tuple[str, ...]
+    samples: tuple[Rejected, ...]
+    detections: tuple[str, ...]
+
+
+class Inspection(_Record):
+    """What logs are, file by file. `files` also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    files: Annotated[tuple[Inspected, ...], AfterValidator(Records.of(Inspected))]
+
+
 class Evidence(_Record):
     """The rows behind a finding: the KQL condition that finds them all, and the first few with file and row."""
 

@@ -4,22 +4,17 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
-from herdsight.hunting.columns import check_columns
+from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
-from herdsight.kql.binding import Surroundings
-from herdsight.kql.plan import Relation
 from herdsight.kql.rewrites.columns import columns_read, from_schema
-from herdsight.kql.rewrites.emptiness import can_have_rows
-from herdsight.querying import compiled, scanned_tables, surroundings
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
@@ -43,13 +38,12 @@ def hunt(
     """
     if not paths:
         raise InputError("there are no logs to hunt through", hint="name files or folders")
-    known = surroundings(options)
-    detections = [_detection(each, known) for each in (shipped_rules() if rules is None else rules)]
+    detections = detections_of(shipped_rules() if rules is None else rules, options)
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
         if telemetry.span is None:
             raise _no_event(telemetry)
         skipped = [
-            Skipped(detection=each.file.slug, why=why) for each in detections if (why := _why_not(each, telemetry))
+            Skipped(detection=each.file.slug, why=why) for each in detections if (why := why_not(each, telemetry.spans))
         ]
         idle = {each.detection for each in skipped}
         able = [each for each in detections if each.file.slug not in idle]
@@ -68,34 +62,7 @@ def _no_event(telemetry: Telemetry) -> InputError:
     return InputError(f"the logs hold no event{f': {told}' if told else ''}", hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Detection:
-    """A rule with its query compiled."""
-
-    file: RuleFile
-    relation: Relation
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The tables that it reads."""
-        return scanned_tables(self.relation)
-
-
-def _detection(file: RuleFile, known: Surroundings) -> _Detection:
-    relation = compiled(file.rule.query, f"{file.source} (query)", known)[0].query.relation
-    check_columns(file, relation)
-    return _Detection(file, relation)
-
-
-def _why_not(detection: _Detection, telemetry: Telemetry) -> str | None:
-    """Why a detection cannot run on this data; None where it can."""
-    if can_have_rows(detection.relation, telemetry.spans):
-        return None
-    empty = [name for name in detection.reads if name not in telemetry.spans]
-    return f"it reads {' and '.join(empty)}, and nothing in these logs can be seen as that"
-
-
-def _keep(telemetry: Telemetry, detections: Iterable[_Detection]) -> None:
+def _keep(telemetry: Telemetry, detections: Iterable[Detection]) -> None:
     """What the rules read, computed once: a rule runs as often as its schedule has it."""
     needed: dict[str, set[str]] = defaultdict(set)
     for detection in detections:
@@ -105,7 +72,7 @@ def _keep(telemetry: Telemetry, detections: Iterable[_Detection]) -> None:
     telemetry.keep(needed)
 
 
-def _findings(detection: _Detection, telemetry: Telemetry) -> Iterator[Finding]:
+def _findings(detection: Detection, telemetry: Telemetry) -> Iterator[Finding]:
     rule = detection.file.rule
     leads = merged(replayed(telemetry, rule, from_schema(detection.relation, KEPT)), rule)
     for lead, proof in zip(leads, proofs(telemetry, rule.herdsight.evidence, leads), strict=True):

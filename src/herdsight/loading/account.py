@@ -8,8 +8,8 @@ from sqlglot import exp
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
 from herdsight.loading.records import LogFile, Relation, Tally
-from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, table
-from herdsight.trees import column, named, relation
+from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
+from herdsight.trees import call, column, named, number, relation, text
 
 
 def tallied(engine: DuckDbEngine, source: Relation) -> dict[int, Tally]:
@@ -38,6 +38,40 @@ def tallied(engine: DuckDbEngine, source: Relation) -> dict[int, Tally]:
         else:
             tally.reasons[row[REJECT_COLUMN]] += row["n"]
     return tallies
+
+
+_SAMPLES = 3  # rejected records that are told for a reason
+
+
+def first_rejected(engine: DuckDbEngine, source: Relation) -> dict[tuple[int, str], tuple[int, ...]]:
+    """By file and reason, the first rows of a relation that were rejected."""
+    rows = named(call("min", column(ROW_COLUMN), number(_SAMPLES)), "rows")
+    query = (
+        exp.select(column(FILE_COLUMN), column(REJECT_COLUMN), rows)
+        .from_(relation(source.name, source.schema))
+        .where(exp.Not(this=exp.Is(this=column(REJECT_COLUMN), expression=exp.null())))
+        .group_by(column(FILE_COLUMN), column(REJECT_COLUMN))
+    )
+    return {(row[FILE_COLUMN], row[REJECT_COLUMN]): tuple(sorted(row["rows"])) for row in engine.run(query).to_pylist()}
+
+
+def filled(engine: DuckDbEngine, source: Relation) -> dict[int, tuple[str, ...]]:
+    """By file, the columns of a relation that have a value, which an empty text is not, in some accepted row."""
+    kinds = {each.name: each.type for each in table(source.table).columns}
+    counted = (named(exp.Count(this=_value(column(name), kinds[name])), name) for name in source.columns)
+    query = (
+        exp.select(column(FILE_COLUMN), *counted)
+        .from_(relation(source.name, source.schema))
+        .where(exp.Is(this=column(REJECT_COLUMN), expression=exp.null()))
+        .group_by(column(FILE_COLUMN))
+    )
+    return {
+        row[FILE_COLUMN]: tuple(name for name in source.columns if row[name]) for row in engine.run(query).to_pylist()
+    }
+
+
+def _value(value: exp.Expr, kind: ColumnType) -> exp.Expr:
+    return exp.Nullif(this=value, expression=text("")) if kind is ColumnType.STRING else value
 
 
 def _utc(moment: datetime) -> datetime:

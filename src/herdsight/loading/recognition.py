@@ -81,5 +81,5 @@ def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:
     more = f"; and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     raise InputError(
         f"nothing to read in {looked}: {said + more or 'no files'}",
-        hint="Herdsight reads Zeek conn logs, and DeviceNetworkEvents and CommonSecurityLog exports",
+        hint=f"Herdsight reads {', '.join(each.name for each in all_formats() if each.read)}",
     )

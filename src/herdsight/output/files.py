@@ -6,7 +6,7 @@ from typing import Any, Literal, TextIO
 
 import pyarrow as pa
 
-from herdsight.findings.model import Finding, Hunt
+from herdsight.findings.model import Finding, Hunt, Inspected, Inspection
 from herdsight.output.safe import printable
 from herdsight.output.values import (
     dynamic,
@@ -14,6 +14,8 @@ from herdsight.output.values import (
     each_row,
     finding_record,
     hunt_record,
+    inspected_record,
+    inspection_record,
     is_dynamic,
     json_text,
     plain,
@@ -71,6 +73,21 @@ def write_hunt(hunt: Hunt, form: Form, file: TextIO) -> None:
         case "csv":
             rows = (_finding_cells(finding) for finding in hunt.findings)
             _write_csv([*_FINDING_COLUMNS, "evidence_table", "evidence_filter"], rows, file)
+
+
+def write_inspection(inspection: Inspection, form: Form, file: TextIO) -> None:
+    """Write an inspection: JSON is the whole of it, NDJSON and CSV have one file a line."""
+    match form:
+        case "json":
+            file.write(json_text(inspection_record(inspection), indent=2) + "\n")
+        case "ndjson":
+            file.writelines(f"{json_text(inspected_record(each))}\n" for each in inspection.files)
+        case "csv":
+            _write_csv(list(Inspected.model_fields), map(_file_cells, inspection.files), file)
+
+
+def _file_cells(file: Inspected) -> list[object]:
+    return [_guarded(cell(value)) for value in inspected_record(file).values()]
 
 
 _FINDING_COLUMNS = tuple(name for name in Finding.model_fields if name not in {"silence", "evidence"})

@@ -1,0 +1,51 @@
+"""What logs are, before anything is looked for in them: a line for each file, with what could be done with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from herdsight.errors import InputError
+from herdsight.findings.model import Input, Inspected, Inspection, Rejected
+from herdsight.hunting.detections import Detection, detections_of, why_not
+from herdsight.rules.reading import shipped_rules
+from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
+from herdsight.version import VERSION
+
+
+def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: Progress | None = None) -> Inspection:
+    """Read the logs and say of every file what it is, what of it was read, and which detections it can carry.
+
+    Raises:
+        InputError: no file could be recognised, or an option is wrong.
+        EngineError: memory or disk stood in the way.
+    """
+    if not paths:
+        raise InputError("there are no logs to inspect", hint="name files or folders")
+    detections = detections_of(shipped_rules(), options)
+    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+        carried = {name: _carried(name, detections, telemetry) for name in {each.table for each in telemetry.inputs}}
+        filled, rejected = telemetry.filled(), telemetry.rejected()
+        files = tuple(
+            Inspected(
+                **each.model_dump(),
+                columns=filled.get(number, ()),
+                samples=_samples(each, rejected.get(number, {})),
+                detections=carried[each.table] if each.rows else (),
+            )
+            for number, each in enumerate(telemetry.inputs)
+        )
+        return Inspection(herdsight=VERSION, files=files)
+
+
+def _carried(table: str | None, detections: Sequence[Detection], telemetry: Telemetry) -> tuple[str, ...]:
+    """The detections that rows of one table can carry, alone."""
+    if table is None:
+        return ()
+    spans = {name: span for name, span in telemetry.spans.items() if table in telemetry.carriers(name)}
+    return tuple(each.file.slug for each in detections if why_not(each, spans) is None)
+
+
+def _samples(file: Input, rows: dict[str, tuple[int, ...]]) -> tuple[Rejected, ...]:
+    """Each reason with the first records that it applies to, where these are known."""
+    return tuple(
+        Rejected(reason=reason, count=count, records=rows.get(reason, ())) for reason, count in file.reasons.items()
+    )
