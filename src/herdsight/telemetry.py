@@ -224,20 +224,30 @@ class Telemetry:
         return frozenset(part.table for part in self.parts if carried((part,), table))
 
     def filled(self) -> Mapping[int, tuple[str, ...]]:
-        """By a file's number, the columns that have a value in some row of it."""
-        return {number: names for each in self._loaded.relations for number, names in filled(self.engine, each).items()}
-
-    def rejected(self) -> Mapping[int, dict[str, tuple[int, ...]]]:
-        """By a file's number and the reason, the numbers of the first records that were rejected, from 1."""
-        found: dict[int, dict[str, tuple[int, ...]]] = {}
+        """By an input's number, the columns that have a value in some row of it."""
+        found: dict[int, tuple[str, ...]] = {}
         for each in self._loaded.relations:
-            for (file, reason), rows in first_rejected(self.engine, each).items():
-                found.setdefault(file, {})[reason] = tuple(self.locate(file, row).row for row in rows)
+            for reading, names in filled(self.engine, each).items():
+                number = self._loaded.origins[reading].input
+                found[number] = tuple(dict.fromkeys((*found.get(number, ()), *names)))
         return found
 
-    def locate(self, file: int, row: int) -> FileRow:
+    def tables_of(self, number: int) -> frozenset[str]:
+        """The tables that an input's rows are of."""
+        return frozenset(each.table for each in self._loaded.origins if each.input == number and each.table)
+
+    def rejected(self) -> Mapping[int, dict[str, tuple[int, ...]]]:
+        """By an input's number and the reason, the numbers of the first records that were rejected, from 1."""
+        found: dict[int, dict[str, tuple[int, ...]]] = {}
+        for each in self._loaded.relations:
+            for (reading, reason), rows in first_rejected(self.engine, each).items():
+                number = self._loaded.origins[reading].input
+                found.setdefault(number, {})[reason] = tuple(self.locate(reading, row).row for row in rows)
+        return found
+
+    def locate(self, reading: int, row: int) -> FileRow:
         """The file and the record behind a row, from its hidden columns."""
-        return self._loaded.locate(file, row)
+        return self._loaded.locate(reading, row)
 
     def put(self, name: str, rows: pa.Table) -> None:
         """Make rows in memory readable under a name, in place of what had it."""

@@ -22,25 +22,22 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
         raise InputError("there are no logs to inspect", hint="name files or folders")
     detections = detections_of(shipped_rules(), options)
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
-        carried = {name: _carried(name, detections, telemetry) for name in {each.table for each in telemetry.inputs}}
         filled, rejected = telemetry.filled(), telemetry.rejected()
         files = tuple(
             Inspected(
                 **each.model_dump(),
                 columns=filled.get(number, ()),
                 samples=_samples(each, rejected.get(number, {})),
-                detections=carried[each.table] if each.rows else (),
+                detections=_carried(telemetry.tables_of(number), detections, telemetry) if each.rows else (),
             )
             for number, each in enumerate(telemetry.inputs)
         )
         return Inspection(herdsight=VERSION, files=files)
 
 
-def _carried(table: str | None, detections: Sequence[Detection], telemetry: Telemetry) -> tuple[str, ...]:
-    """The detections that rows of one table can carry, alone."""
-    if table is None:
-        return ()
-    spans = {name: span for name, span in telemetry.spans.items() if table in telemetry.carriers(name)}
+def _carried(own: frozenset[str], detections: Sequence[Detection], telemetry: Telemetry) -> tuple[str, ...]:
+    """The detections that rows of those tables can carry, alone."""
+    spans = {name: span for name, span in telemetry.spans.items() if own & telemetry.carriers(name)}
     return tuple(each.file.slug for each in detections if why_not(each, spans) is None)
 
 

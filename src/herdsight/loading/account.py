@@ -1,6 +1,8 @@
 """Each file's account: rows, rejections by reason, and span."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from sqlglot import exp
@@ -8,6 +10,7 @@ from sqlglot import exp
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
 from herdsight.loading.records import LogFile, Relation, Tally
+from herdsight.logs.values import BAD_JSON, BAD_TEXT, CUT_SHORT, OTHER_EVENT, TOO_LONG
 from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
 from herdsight.trees import call, column, named, number, relation, text
 
@@ -78,18 +81,56 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC)
 
 
-def as_input(file: LogFile, tally: Tally) -> Input:
-    """The line that tells what became of a file."""
-    reasons = tally.reasons + file.lost
+def inputs_of(files: Iterable[LogFile], tallies: Mapping[int, Tally]) -> tuple[Input, ...]:
+    """The line of each file that tells what became of it, all its readings together."""
+    together: dict[int, list[LogFile]] = {}
+    for each in files:
+        together.setdefault(each.input, []).append(each)
+    return tuple(_input(group, [tallies.get(each.number, Tally()) for each in group]) for group in together.values())
+
+
+def _input(group: Sequence[LogFile], tallies: Sequence[Tally]) -> Input:
+    """The table is the one that most rows are of."""
+    reasons = _reasons([tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)])
+    main = max(range(len(group)), key=lambda place: tallies[place].rows)
+    file = group[main]
     known = file.format is not None and not file.failed
+    times = [(tally.first, tally.last) for tally in tallies if tally.first and tally.last]
     return Input(
         path=os.fsencode(file.path).decode("utf-8", "backslashreplace"),
         format=(file.layout.name if file.layout and file.layout.name else file.known_format.name) if known else None,
         table=file.table if known else None,
-        rows=tally.rows,
+        rows=sum(tally.rows for tally in tallies),
         rejected=reasons.total(),
         reasons=dict(sorted(reasons.items())),
-        first=tally.first,
-        last=tally.last,
-        notes=tuple(dict.fromkeys(file.notes)),
+        first=min((first for first, _ in times), default=None),
+        last=max((last for _, last in times), default=None),
+        notes=tuple(dict.fromkeys([*(note for each in group for note in each.notes), *_others(group, tallies, main)])),
     )
+
+
+def _others(group: Sequence[LogFile], tallies: Sequence[Tally], main: int) -> list[str]:
+    return [
+        f"{tally.rows:,} of its rows are of {file.table}"
+        for place, (file, tally) in enumerate(zip(group, tallies, strict=True))
+        if place != main and tally.rows
+    ]
+
+
+def _reasons(readings: Sequence[Counter[str]]) -> Counter[str]:
+    """Why records have no row in any table.
+
+    A record that is another reading's is no loss, so what is said of kinds of records counts where all readings say so;
+    as does what stops every reading alike.
+    """
+    if len(readings) == 1:
+        return readings[0]
+    own = Counter[str]()
+    for each in readings:
+        own.update({reason: count for reason, count in each.items() if not _is_shared(reason)})
+    alike = {reason: min(each[reason] for each in readings) for reason in readings[0] if _is_shared(reason)}
+    return own + Counter(alike)
+
+
+def _is_shared(reason: str) -> bool:
+    return reason in (BAD_JSON, BAD_TEXT, TOO_LONG, CUT_SHORT) or reason.startswith(OTHER_EVENT)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.loading.account import as_input, tallied
+from herdsight.loading.account import inputs_of, tallied
 from herdsight.loading.inserting import in_batches, insert_batch, make_tables
-from herdsight.loading.recognition import check_options, need_one, recognised
+from herdsight.loading.recognition import check_options, need_one, readings
 from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
 from herdsight.loading.relations import copied_relations, parquet_relations
 from herdsight.logs.files import found
@@ -31,7 +31,9 @@ def load(
     options = options or ReadOptions()
     check_options(options)
     scope = Scope(_latest(), options.local)
-    files = [recognised(LogFile(path, place), options) for place, path in enumerate(found(paths))]
+    files: list[LogFile] = []
+    for place, path in enumerate(found(paths)):
+        files += readings(path, place, len(files), options)
     need_one(files, paths)
     make_tables(engine, files)
     for batch in in_batches(files, progress):
@@ -41,10 +43,12 @@ def load(
     in_place = [*parquet_relations(engine, files, scope, tallies)]
     need_one(files, paths)
     return Loaded(
-        inputs=tuple(as_input(each, tallies.get(each.number, Tally())) for each in files),
+        inputs=inputs_of(files, tallies),
         relations=(*relations, *in_place),
         readable=tuple(each.path for each in files if each.is_readable and each.is_parquet),
-        origins=tuple(Origin(tallies.get(each.number, Tally()).base, tuple(each.gaps)) for each in files),
+        origins=tuple(
+            Origin(each.input, each.table, tallies.get(each.number, Tally()).base, tuple(each.gaps)) for each in files
+        ),
     )
 
 

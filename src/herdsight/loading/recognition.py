@@ -1,6 +1,8 @@
 """Which files are logs, and of what format: by their content, unless the user says."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -23,17 +25,21 @@ def check_options(options: ReadOptions) -> None:
 
 def is_log(path: Path, options: ReadOptions) -> bool:
     """Whether the file would be read as a log."""
-    return recognised(LogFile(path, 0), options).is_readable
+    return any(each.is_readable for each in readings(path, 0, 0, options))
 
 
-def recognised(file: LogFile, options: ReadOptions) -> LogFile:
-    """Look at the head of the file; what stands in the way becomes a note."""
+def readings(path: Path, place: int, number: int, options: ReadOptions) -> list[LogFile]:
+    """What the head of the file says that it is: one reading, or one for each table that its records are of.
+
+    `place` is the file's among the inputs, `number` the first reading's. What stands in the way becomes a note.
+    """
+    file = LogFile(path, number, place)
     try:
-        trouble = _trouble(file.path)
+        trouble = _trouble(path)
         if not trouble:
-            file.head = read_head(file.path)
+            file.head = read_head(path)
             trouble = "empty file" if not file.head.data and file.head.parquet is None else None
-            if file.head.parquet is not None and not is_text(str(file.path)):
+            if file.head.parquet is not None and not is_text(str(path)):
                 trouble = "a Parquet file whose name is no UTF-8, which the engine cannot open: rename it"
     except OSError as error:
         trouble = f"cannot be read: {error.strerror or type(error).__name__}"
@@ -41,8 +47,8 @@ def recognised(file: LogFile, options: ReadOptions) -> LogFile:
         trouble = str(error)
     if trouble or file.head is None:
         file.notes.append(trouble or UNKNOWN)
-        return file
-    return _match(file, file.head, options)
+        return [file]
+    return _matches(file, file.head, options)
 
 
 def _trouble(path: Path) -> str | None:
@@ -53,22 +59,25 @@ def _trouble(path: Path) -> str | None:
     return None if path.is_file() else "cannot be read: not a regular file"
 
 
-def _match(file: LogFile, head: Head, options: ReadOptions) -> LogFile:
-    wanted = next((name for name, glob in options.tables if _matches(file.path, glob)), None)
+def _matches(file: LogFile, head: Head, options: ReadOptions) -> list[LogFile]:
+    """A reading for each format that knows the head."""
+    wanted = next((name for name, glob in options.tables if _is_under(file.path, glob)), None)
+    found: list[LogFile] = []
     for each in all_formats():
         if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
             continue
         layout = each.recognise(head)
         if layout is not None:
-            file.format, file.layout = each, layout
-            file.notes.extend([f"not read: {layout.refused}"] if layout.refused else layout.notes)
-            return file
-    asked = options.format_in or wanted
-    file.notes.append(f"does not look like {asked}" if asked else UNKNOWN)
-    return file
+            notes = [f"not read: {layout.refused}"] if layout.refused else list(layout.notes)
+            number = file.number + len(found)
+            found.append(replace(file, number=number, format=each, layout=layout, notes=notes, lost=Counter(), gaps=[]))
+    if not found:
+        asked = options.format_in or wanted
+        file.notes.append(f"does not look like {asked}" if asked else UNKNOWN)
+    return found or [file]
 
 
-def _matches(path: Path, glob: str) -> bool:
+def _is_under(path: Path, glob: str) -> bool:
     return fnmatch(path.name, glob) or fnmatch(str(path), glob)
 
 

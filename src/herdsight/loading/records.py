@@ -62,8 +62,13 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a file's rows begin in its relation, and how many of them come before each record that has no row."""
+    """A reading of a file: which of the inputs that is, and the table that the rows are of.
 
+    `base` is where they begin in their relation, `gaps` how many of them come before each record that has no row.
+    """
+
+    input: int
+    table: str | None
     base: int
     gaps: tuple[int, ...] = ()
 
@@ -77,19 +82,23 @@ class Loaded:
     readable: tuple[Path, ...]
     origins: tuple[Origin, ...] = ()
 
-    def locate(self, file: int, row: int) -> FileRow:
+    def locate(self, reading: int, row: int) -> FileRow:
         """The record behind a row, from its _file and _row."""
-        origin = self.origins[file]
+        origin = self.origins[reading]
         kept = row - origin.base
-        return FileRow(self.inputs[file].path, kept + 1 + bisect_right(origin.gaps, kept))
+        return FileRow(self.inputs[origin.input].path, kept + 1 + bisect_right(origin.gaps, kept))
 
 
 @dataclass(slots=True)
 class LogFile:
-    """One file on its way: what it was recognised as, and what became of it."""
+    """One reading of a file on its way: what it was recognised as, and what became of it.
+
+    A file whose records are of several tables has a reading for each. `number` is the reading's, `input` the file's.
+    """
 
     path: Path
     number: int
+    input: int
     format: Format | None = None
     layout: Layout | None = None
     head: Head | None = None

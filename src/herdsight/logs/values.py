@@ -20,6 +20,7 @@ TOO_LONG = "line too long"
 BAD_QUOTES = "bad quotes"
 CUT_SHORT = "cut short"
 OTHER_LOG = "columns of another log"
+OTHER_EVENT = "other event"  # begins what is said of a record that another reading of the file may take
 REPEATED_HEADER = "#fields"  # never reaches a user: the loader splits such a file
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - every time here is UTC without saying so, as the engine's TIMESTAMP
