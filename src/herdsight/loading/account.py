@@ -1,6 +1,5 @@
 """Each file's account: rows, rejections by reason, and span."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
 from herdsight.loading.records import LogFile, Relation, Tally
 from herdsight.logs.values import BAD_JSON, BAD_TEXT, CUT_SHORT, OTHER_EVENT, TOO_LONG
-from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
+from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
 from herdsight.trees import call, column, named, number, relation, text
 
 
@@ -92,12 +91,12 @@ def inputs_of(files: Iterable[LogFile], tallies: Mapping[int, Tally]) -> tuple[I
 def _input(group: Sequence[LogFile], tallies: Sequence[Tally]) -> Input:
     """The table is the one that most rows are of."""
     reasons = _reasons([tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)])
-    main = max(range(len(group)), key=lambda place: tallies[place].rows)
+    main = max(range(len(group)), key=lambda place: (tallies[place].rows, -_rank(group[place])))
     file = group[main]
     known = file.format is not None and not file.failed
     times = [(tally.first, tally.last) for tally in tallies if tally.first and tally.last]
     return Input(
-        path=os.fsencode(file.path).decode("utf-8", "backslashreplace"),
+        path=file.shown,
         format=(file.layout.name if file.layout and file.layout.name else file.known_format.name) if known else None,
         table=file.table if known else None,
         rows=sum(tally.rows for tally in tallies),
@@ -107,6 +106,10 @@ def _input(group: Sequence[LogFile], tallies: Sequence[Tally]) -> Input:
         last=max((last for _, last in times), default=None),
         notes=tuple(dict.fromkeys([*(note for each in group for note in each.notes), *_others(group, tallies, main)])),
     )
+
+
+def _rank(file: LogFile) -> int:
+    return NAMES.index(file.table) if file.table in NAMES else len(NAMES)
 
 
 def _others(group: Sequence[LogFile], tallies: Sequence[Tally], main: int) -> list[str]:
