@@ -110,6 +110,12 @@ def test_a_flow_is_a_session(tmp_path: Path) -> None:
     }
 
 
+def test_an_address_is_written_in_one_way(tmp_path: Path) -> None:
+    wide = FLOW | {"src_ip": "fe80:0000:0000:0000:0000:0000:0000:00aB%eth0", "dest_ip": "::ffff:5.6.7.8"}
+    kql = "ASimNetworkSessionLogs | project SrcIpAddr, DstIpAddr"
+    assert asked(tmp_path, kql, wide) == [{"SrcIpAddr": "fe80::ab", "DstIpAddr": "5.6.7.8"}]
+
+
 @pytest.mark.parametrize(
     ("proto", "answered", "flags", "result"),
     [

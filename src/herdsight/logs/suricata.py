@@ -18,6 +18,7 @@ from herdsight.logs.values import (
     BAD_ADDRESS,
     BAD_JSON,
     OTHER_EVENT,
+    address,
     all_null,
     bad_time,
     cast,
@@ -66,7 +67,7 @@ class _Kind:
         keys = {**_COMMON, self.name: struct_type(self.fields), "tcp": struct_type(_TCP)}
         records = objects(source, layout.shape, keys)
         no_json = reason(all_null([column(key) for key in keys]), BAD_JSON)
-        fields = [named(string(column(key)), key) for key in _COMMON if key not in ("timestamp", "event_type")]
+        fields = [named(_common(key), key) for key in _COMMON if key not in ("timestamp", "event_type")]
         own = [named(_member(self.name, each), f"own {each}") for each in self.fields]
         typed = exp.select(
             *fields,
@@ -97,6 +98,10 @@ def _is_event(record: Mapping[str, object]) -> bool:
 
 def _member(key: str, name: str) -> exp.Expr:
     return exp.Dot(this=column(key), expression=exp.to_identifier(name, quoted=True))
+
+
+def _common(key: str) -> exp.Expr:
+    return address(string(column(key))) if key in ("src_ip", "dest_ip") else string(column(key))
 
 
 def _own(name: str) -> exp.Expr:

@@ -110,6 +110,12 @@ def has_address_shape(tree: exp.Expr) -> exp.Expr:
     return exp.Coalesce(this=call("regexp_full_match", tree, text(_ADDRESS)), expressions=[exp.false()])
 
 
+def address(tree: exp.Expr) -> exp.Expr:
+    """An address as all logs are to have it: there are many ways to write one of IPv6, and one of IPv4."""
+    is_wide = exp.If(this=call("contains", tree.copy(), text(":")), true=call("kql_plain_address", tree.copy()))
+    return exp.Case(ifs=[is_wide], default=tree)
+
+
 def reason(condition: exp.Expr, why: str) -> exp.If:
     """One case of a rejection."""
     return exp.If(this=condition, true=text(why))

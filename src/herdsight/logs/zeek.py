@@ -9,6 +9,7 @@ from herdsight.addresses import direction, inside, to_many
 from herdsight.logs.formats import Scope
 from herdsight.logs.values import (
     BAD_ADDRESS,
+    address,
     bad_time,
     cast,
     has_address_shape,
@@ -142,6 +143,8 @@ def _field(name: str, tree: exp.Expr) -> exp.Expr:
         return cast(tree, ColumnType.LONG)
     if name in ("orig_p", "resp_p"):
         return cast(tree, ColumnType.INT)
+    if name in ("orig_h", "resp_h"):
+        return address(string(tree))
     return tree if name in ("ts", "duration") else string(tree)
 
 
@@ -186,9 +189,9 @@ def _direction(fields: _Fields, scope: Scope) -> exp.Expr:
     )
 
 
-def _inside(address: str, said: str, fields: _Fields, scope: Scope) -> exp.Expr:
+def _inside(end: str, said: str, fields: _Fields, scope: Scope) -> exp.Expr:
     """What the user said decides; else an address is inside when it is private, or when Zeek was told that it is."""
-    computed = inside(column(address), scope.local)
+    computed = inside(column(end), scope.local)
     if scope.local or said not in fields:
         return computed
     yes = [exp.If(this=text(each), true=exp.true()) for each in ("T", "true")]

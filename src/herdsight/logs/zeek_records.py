@@ -12,6 +12,7 @@ from herdsight.logs.values import (
     BAD_ADDRESS,
     BAD_JSON,
     REPEATED_HEADER,
+    address,
     all_null,
     bad_time,
     cast,
@@ -154,11 +155,15 @@ class Protocol:
         early = exp.Case(
             ifs=[exp.If(this=exp.Is(this=begin.copy(), expression=exp.Null()), true=exp.Case(ifs=[found.untimed]))]
         )
-        kept = [named(string(tree.copy()), name) for name, tree in found.fields.items() if name != "ts"]
+        kept = [named(_field(name, tree.copy()), name) for name, tree in found.fields.items() if name != "ts"]
         own = (named(begin, "begin"), named(early, "early"), named(found.file, FILE_COLUMN))
         typed = exp.select(*kept, *own).from_(found.lines)
         filled = (named(self.columns[name].build(scope), name) for name in layout.columns)
         return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(typed.subquery("typed"))
+
+
+def _field(name: str, tree: exp.Expr) -> exp.Expr:
+    return address(string(tree)) if name in ("orig_h", "resp_h") else string(tree)
 
 
 def _rejection(scope: Scope) -> exp.Expr:

@@ -190,3 +190,16 @@ def kql_ipv6_last(text: str) -> str | None:
     """The last address of a network, as 32 digits that sort as addresses do."""
     network = _wide_network(text)
     return f"{network.kept(network.bits) | ((1 << (_WIDTH - network.bits)) - 1):032x}" if network else None
+
+
+@function
+def kql_plain_address(text: str) -> str:
+    """An IPv6 address in the one text that RFC 5952 has for it, an IPv4 one in it as IPv4; without its zone.
+
+    What is no address stays as it is.
+    """
+    try:
+        address = IPv6Address(text.partition("%")[0])
+    except AddressValueError:
+        return text
+    return str(address.ipv4_mapped or address)
