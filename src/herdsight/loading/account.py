@@ -90,7 +90,10 @@ def inputs_of(files: Iterable[LogFile], tallies: Mapping[int, Tally]) -> tuple[I
 
 def _input(group: Sequence[LogFile], tallies: Sequence[Tally]) -> Input:
     """The table is the one that most rows are of."""
-    reasons = _reasons([tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)])
+    reasons = _reasons(
+        [tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)],
+        [tally.rows for tally in tallies],
+    )
     main = max(range(len(group)), key=lambda place: (tallies[place].rows, -_rank(group[place])))
     file = group[main]
     known = file.format is not None and not file.failed
@@ -120,19 +123,21 @@ def _others(group: Sequence[LogFile], tallies: Sequence[Tally], main: int) -> li
     ]
 
 
-def _reasons(readings: Sequence[Counter[str]]) -> Counter[str]:
-    """Why records have no row in any table.
+def _reasons(readings: Sequence[Counter[str]], rows: Sequence[int]) -> Counter[str]:
+    """Why records have no row in any table, of each reading's reasons and rows.
 
     A record that is another reading's is no loss, so what is said of kinds of records counts where all readings say so;
-    as does what stops every reading alike.
+    as does what stops every reading alike. What no reading takes, and none names, is the rest of all records.
     """
     if len(readings) == 1:
         return readings[0]
-    own = Counter[str]()
+    found = Counter[str]()
     for each in readings:
-        own.update({reason: count for reason, count in each.items() if not _is_shared(reason)})
-    alike = {reason: min(each[reason] for each in readings) for reason in readings[0] if _is_shared(reason)}
-    return own + Counter(alike)
+        found.update({reason: count for reason, count in each.items() if not _is_shared(reason)})
+    for reason in filter(_is_shared, readings[0]):
+        found[reason] = min(each[reason] for each in readings) if reason != OTHER_EVENT else 0
+    found[OTHER_EVENT] = max(rows[0] + readings[0].total() - sum(rows) - found.total(), 0)
+    return +found
 
 
 def _is_shared(reason: str) -> bool:

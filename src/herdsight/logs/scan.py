@@ -47,6 +47,18 @@ def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Tab
     return _scan("read_json", source, options)
 
 
+def whole_objects(source: Source, shape: Shape, name: str) -> exp.Table:
+    """JSON values, each as a whole under that name; a malformed line is NULL."""
+    options: dict[str, exp.Expr] = {
+        "columns": _columns({name: "JSON"}),
+        "format": text("newline_delimited" if shape is Shape.JSON_LINES else "array"),
+        "records": text("false"),
+        "compression": text(source.compression.value),
+        "ignore_errors": exp.true() if shape is Shape.JSON_LINES else exp.false(),
+    }
+    return _scan("read_json", source, options)
+
+
 def parquet(source: Source) -> exp.Table:
     """Parquet files of one schema, scanned in place."""
     return exp.Table(this=call("read_parquet", _paths(source)))
