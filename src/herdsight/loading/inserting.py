@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlglot import exp
 
@@ -21,8 +22,8 @@ from herdsight.loading.records import (
 )
 from herdsight.loading.refusals import is_simple, note_losses, refusals, with_header_rows
 from herdsight.logs.formats import Layout, Scope, Source
-from herdsight.logs.head import is_whole
-from herdsight.logs.repair import Copy, repaired, salvaged
+from herdsight.logs.packing import is_sound
+from herdsight.logs.repair import Copy, repaired, salvaged, unpacked
 from herdsight.logs.segments import segments
 from herdsight.logs.values import BAD_QUOTES
 from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ColumnType, table
@@ -74,9 +75,10 @@ def _create_table(group: Sequence[LogFile], columns: Sequence[str]) -> exp.Creat
 def in_batches(files: Sequence[LogFile], progress: Progress | None) -> Iterator[list[LogFile]]:
     """The files to copy, those of one layout together: a folder of rotated logs is read as one, on all cores."""
     waiting: dict[object, list[LogFile]] = {}
+    plain: dict[int, bool] = {}  # by the number of the file: all its readings are of the same text
     for each in files:
         if progress:
-            progress(str(each.path), each.number, len(files))
+            progress(each.shown, each.number, len(files))
         if not each.is_readable or each.is_parquet:
             continue
         layout = each.known_layout
@@ -92,7 +94,10 @@ def in_batches(files: Sequence[LogFile], progress: Progress | None) -> Iterator[
             layout.day_first,
             each.known_head.compression,
         )
-        batch = waiting.setdefault(key if _is_plain(each) else each.number, [])
+        if each.input not in plain:
+            plain[each.input] = _is_plain(each)
+        each.is_plain = plain[each.input]
+        batch = waiting.setdefault(key if each.is_plain else each.number, [])
         batch.append(each)
         if len(batch) == BATCH:
             yield waiting.pop(key)
@@ -101,10 +106,15 @@ def in_batches(files: Sequence[LogFile], progress: Progress | None) -> Iterator[
 
 def _is_plain(file: LogFile) -> bool:
     """Whether the engine can read the file as it is."""
+    compression = file.known_head.compression
+    is_openable = compression.is_read_by_engine and not _is_misnamed(file.path)
+    return _is_clean(file) and is_openable and is_sound(file.path, compression)
+
+
+def _is_clean(file: LogFile) -> bool:
+    """Whether the engine can read the text of the file: of lines that end in two ways it would skip all."""
     head = file.known_head
-    # Of lines that end in two ways it would skip all.
-    is_misread = _is_misnamed(file.path) or head.has_mixed_line_ends
-    return head.encoding is None and not is_misread and is_whole(file.path, head.compression)
+    return head.encoding is None and not head.has_mixed_line_ends and not file.cut
 
 
 def _is_misnamed(path: Path) -> bool:
@@ -137,8 +147,14 @@ def insert_batch(engine: DuckDbEngine, batch: Sequence[LogFile], scope: Scope) -
 
 def _insert(engine: DuckDbEngine, file: LogFile, scope: Scope) -> None:
     """Load one file: as it is; else what can be saved of it; else what is left when every line was looked at."""
+    with TemporaryDirectory(dir=engine.folder) as folder:
+        _insert_copies(engine, file, _ways(file, Path(folder)), scope)
+
+
+def _insert_copies(engine: DuckDbEngine, file: LogFile, ways: Sequence[Callable[[], Copy]], scope: Scope) -> None:
+    """Load the first of the copies that can be loaded."""
     trouble: Exception | None = None
-    for way in _ways(file, engine.folder):
+    for way in ways:
         try:
             copy = way()
             _insert_copy(engine, file, copy, scope)
@@ -160,11 +176,13 @@ def _insert(engine: DuckDbEngine, file: LogFile, scope: Scope) -> None:
 def _ways(file: LogFile, folder: Path) -> list[Callable[[], Copy]]:
     path, head, layout = file.path, file.known_head, file.known_layout
     ways: list[Callable[[], Copy]] = [
-        lambda: salvaged(path, head, layout, folder),
-        lambda: repaired(path, head, layout, folder),
+        lambda: salvaged(path, head, layout, folder, file.cut),
+        lambda: repaired(path, head, layout, folder, file.cut),
     ]
-    if _is_plain(file):
+    if file.is_plain:
         ways.insert(0, lambda: Copy(path, layout, head.compression))
+    elif _is_clean(file) and not head.compression.is_read_by_engine:
+        ways.insert(0, lambda: unpacked(path, head, layout, folder))
     return ways
 
 

@@ -10,7 +10,8 @@ from herdsight.loading.inserting import in_batches, insert_batch, make_tables
 from herdsight.loading.recognition import check_options, need_one, readings
 from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
 from herdsight.loading.relations import copied_relations, parquet_relations
-from herdsight.logs.files import found
+from herdsight.logs.archives import opened
+from herdsight.logs.files import found, shown_path
 from herdsight.logs.formats import Scope
 
 
@@ -32,8 +33,9 @@ def load(
     check_options(options)
     scope = Scope(_latest(), options.local)
     files: list[LogFile] = []
-    for place, path in enumerate(found(paths)):
-        files += readings(path, place, len(files), options)
+    members = (each for path in found(paths) for each in opened(path, shown_path(path), engine.folder))
+    for place, member in enumerate(members):
+        files += readings(member, place, len(files), options)
     need_one(files, paths)
     make_tables(engine, files)
     for batch in in_batches(files, progress):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from herdsight.errors import InputError
 from herdsight.loading.records import SHOWN, UNKNOWN, LogFile, ReadOptions, is_text
+from herdsight.logs.archives import Member, is_archive
+from herdsight.logs.files import shown_path
 from herdsight.logs.formats import all_formats
 from herdsight.logs.head import Head, read_head
 from herdsight.tables import NAMES
@@ -25,15 +27,18 @@ def check_options(options: ReadOptions) -> None:
 
 def is_log(path: Path, options: ReadOptions) -> bool:
     """Whether the file would be read as a log."""
-    return any(each.is_readable for each in readings(path, 0, 0, options))
+    return is_archive(path) or any(each.is_readable for each in readings(Member(shown_path(path), path), 0, 0, options))
 
 
-def readings(path: Path, place: int, number: int, options: ReadOptions) -> list[LogFile]:
+def readings(member: Member, place: int, number: int, options: ReadOptions) -> list[LogFile]:
     """What the head of the file says that it is: one reading, or one for each table that its records are of.
 
     `place` is the file's among the inputs, `number` the first reading's. What stands in the way becomes a note.
     """
-    file = LogFile(path, number, place)
+    path = member.path
+    if path is None:
+        return [LogFile(Path(member.shown), number, place, member.shown, notes=[member.trouble or UNKNOWN])]
+    file = LogFile(path, number, place, member.shown, member.trouble)
     try:
         trouble = _trouble(path)
         if not trouble:
@@ -61,7 +66,7 @@ def _trouble(path: Path) -> str | None:
 
 def _matches(file: LogFile, head: Head, options: ReadOptions) -> list[LogFile]:
     """A reading for each format that knows the head."""
-    wanted = next((name for name, glob in options.tables if _is_under(file.path, glob)), None)
+    wanted = next((name for name, glob in options.tables if _is_under(file.shown, glob)), None)
     found: list[LogFile] = []
     for each in all_formats():
         if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
@@ -74,11 +79,12 @@ def _matches(file: LogFile, head: Head, options: ReadOptions) -> list[LogFile]:
     if not found:
         asked = options.format_in or wanted
         file.notes.append(f"does not look like {asked}" if asked else UNKNOWN)
+        file.notes.extend([file.cut] if file.cut else [])
     return found or [file]
 
 
-def _is_under(path: Path, glob: str) -> bool:
-    return fnmatch(path.name, glob) or fnmatch(str(path), glob)
+def _is_under(shown: str, glob: str) -> bool:
+    return fnmatch(Path(shown).name, glob) or fnmatch(shown, glob)
 
 
 def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:
@@ -86,7 +92,7 @@ def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:
     if any(each.is_readable for each in files):
         return
     looked = ", ".join(str(path) for path in paths[:SHOWN])
-    said = "; ".join(f"{each.path}: {each.notes[-1] if each.notes else UNKNOWN}" for each in files[:SHOWN])
+    said = "; ".join(f"{each.shown}: {each.notes[-1] if each.notes else UNKNOWN}" for each in files[:SHOWN])
     more = f"; and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     raise InputError(
         f"nothing to read in {looked}: {said + more or 'no files'}",

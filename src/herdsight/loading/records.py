@@ -93,12 +93,16 @@ class Loaded:
 class LogFile:
     """One reading of a file on its way: what it was recognised as, and what became of it.
 
-    A file whose records are of several tables has a reading for each. `number` is the reading's, `input` the file's.
+    A file whose records are of several tables has a reading for each. `number` is the reading's, `input` the file's;
+    `shown` is the name that the user knows it by, which tells a member of an archive from where it was unpacked; `cut`
+    says why only its beginning was.
     """
 
     path: Path
     number: int
     input: int
+    shown: str
+    cut: str | None = None
     format: Format | None = None
     layout: Layout | None = None
     head: Head | None = None
@@ -106,6 +110,7 @@ class LogFile:
     lost: Counter[str] = field(default_factory=Counter)  # records that are in no relation, by reason
     gaps: list[int] = field(default_factory=list)  # see Origin
     failed: bool = False
+    is_plain: bool = False  # whether the engine can read it as it is
 
     @property
     def table(self) -> str | None:

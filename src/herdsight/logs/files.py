@@ -1,5 +1,6 @@
 """Which files lie under the paths that a user named."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,11 @@ def found(paths: Iterable[Path]) -> list[Path]:
         for each in _walk(path, frozenset()) if path.is_dir() else (path,):
             files.setdefault(_real(each), each)
     return list(files.values())
+
+
+def shown_path(path: Path) -> str:
+    """A path as text; bytes that are no UTF-8 are spelt out."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _exists(path: Path) -> bool:

@@ -14,7 +14,8 @@ from sqlglot import exp
 
 import herdsight.logs
 from herdsight.addresses import Network
-from herdsight.logs.head import Compression, Head, StoredColumn
+from herdsight.logs.head import Head, StoredColumn
+from herdsight.logs.packing import Compression
 
 
 class Shape(StrEnum):
@@ -49,6 +50,7 @@ class Layout:
     envelope: bool = False  # each record is wrapped: {"time", "category", "properties": {the record}}
     day_first: bool = False
     name: str | None = None
+    keys: tuple[str, ...] = ()  # where records are pairs of key and value: the keys that the head shows
     notes: tuple[str, ...] = ()
     refused: str | None = None
 

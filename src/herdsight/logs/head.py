@@ -1,33 +1,20 @@
 """The head of a file: its first bytes, decompressed, which is all that recognition looks at."""
 
 import json
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from herdsight.logs.packing import Compression, compression_of, plain_blocks
+
 HEAD_BYTES = 64 * 1024  # enough for a header of 2,000 columns, or for dozens of JSON records
 _BLOCK = 1 << 20
 _LONGEST_FIRST_LINE = 8 << 20
-_PACKED_BLOCK = 1 << 16  # gzip unpacks at most 1032 times as much, 64 MiB
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS  # zlib's way to ask for the gzip container
-
-
-class Compression(StrEnum):
-    """How a file is packed, by its first bytes; the values are DuckDB's names."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    ZSTD = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +79,12 @@ def read_head(path: Path) -> Head:
     """
     with path.open("rb") as file:
         first = file.read(HEAD_BYTES)
-        is_plain = not first.startswith((_PARQUET, _GZIP, _ZSTD))
+        compression = compression_of(first)
+        is_plain = compression is Compression.NONE and not first.startswith(_PARQUET)
         while is_plain and _wants_more(first) and (more := file.read(_BLOCK)):
             first += more
     if first.startswith(_PARQUET):
         return Head(b"", parquet=_parquet_columns(path))
-    compression = compression_of(first)
     if compression is Compression.NONE:
         return _head(first, compression, complete=len(first) < HEAD_BYTES)
     data = _first_plain(path, compression)
@@ -120,13 +107,6 @@ def _first_plain(path: Path, compression: Compression) -> bytes:
         if not data:
             raise ValueError(str(error)) from error
     return bytes(data)
-
-
-def compression_of(first: bytes) -> Compression:
-    """How a file that begins like that is packed."""
-    if first.startswith(_GZIP):
-        return Compression.GZIP
-    return Compression.ZSTD if first.startswith(_ZSTD) else Compression.NONE
 
 
 def _head(data: bytes, compression: Compression, *, complete: bool) -> Head:
@@ -158,71 +138,3 @@ def _is_full(chunk: pq.ColumnChunkMetaData) -> bool:
     if statistics is None or not statistics.has_null_count:  # type: ignore[attr-defined] # the stubs lack it
         return False
     return bool(statistics.null_count == 0)
-
-
-def plain_blocks(path: Path, compression: Compression) -> Iterator[bytes]:
-    """What a file decompresses to, block by block.
-
-    Raises:
-        OSError: it cannot be read.
-        EOFError: the packed data ends early or is damaged; everything before that place was given.
-    """
-    if compression is Compression.ZSTD:
-        yield from _unzstd(path)
-        return
-    with path.open("rb") as file:
-        yield from _gunzip(file) if compression is Compression.GZIP else iter(lambda: file.read(_BLOCK), b"")
-
-
-def is_whole(path: Path, compression: Compression) -> bool:
-    """Whether a packed file can be unpacked to its end, as far as the engine's reader does not notice by itself.
-
-    Of gzip it notices an early end; of Zstandard, which unpacks faster than anything reads it, it does not.
-    """
-    if compression is not Compression.ZSTD:
-        return True
-    try:
-        for _ in plain_blocks(path, compression):
-            pass
-    except EOFError:
-        return False
-    return True
-
-
-def _gunzip(file: BinaryIO) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(_GZIP_WINDOW)
-    for block in iter(lambda: file.read(_PACKED_BLOCK), b""):
-        packed = block
-        while packed:
-            if unpacker.eof:
-                # Another member may follow, and padding after the last.
-                packed = packed.lstrip(b"\0")
-                unpacker = zlib.decompressobj(_GZIP_WINDOW) if packed else unpacker
-                continue
-            before = unpacker.copy()
-            try:
-                yield unpacker.decompress(packed)
-            except zlib.error as error:
-                yield _until_damage(before, packed)
-                raise EOFError("compressed data is damaged") from error
-            packed = unpacker.unused_data
-    if not unpacker.eof:
-        raise EOFError("compressed data ends early")
-
-
-def _until_damage(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
-    plain = bytearray()
-    try:
-        for start in range(len(packed)):
-            plain += unpacker.decompress(packed[start : start + 1])
-    except zlib.error:
-        pass
-    return bytes(plain)
-
-
-def _unzstd(path: Path) -> Iterator[bytes]:
-    try:
-        with pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd") as stream:
-            yield from iter(lambda: stream.read(_PACKED_BLOCK), b"")
-    except (OSError, pa.ArrowException) as error:
-        raise EOFError("compressed data ends early or is damaged") from error

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from herdsight.logs.formats import Layout, Shape
-from herdsight.logs.head import Compression, Head, plain_blocks
+from herdsight.logs.head import Head
+from herdsight.logs.packing import Compression, fitting, plain_blocks
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, CUT_SHORT, TOO_FEW, TOO_LONG, TOO_MANY
 
 LONGEST_LINE = 2_000_000  # bytes; the bound of the engine's own reader
@@ -40,15 +41,30 @@ class Copy:
     lost_at: tuple[int, ...] = ()
 
 
-def salvaged(path: Path, head: Head, layout: Layout, folder: Path) -> Copy:
+def unpacked(path: Path, head: Head, layout: Layout, folder: Path) -> Copy:
+    """A copy of a packed file as it is, for the engine to read.
+
+    Raises:
+        OSError: the file cannot be read, or the copy not written.
+        EOFError: it cannot be unpacked to its end.
+    """
+    copy = folder / f"copy-{abs(hash(path)):x}.plain"
+    with copy.open("wb") as out:
+        out.writelines(fitting(plain_blocks(path, head.compression), folder))
+    return Copy(copy, layout)
+
+
+def salvaged(path: Path, head: Head, layout: Layout, folder: Path, cut: str | None = None) -> Copy:
     """A copy in plain UTF-8 with plain line ends, of as much as can be unpacked; a JSON array becomes lines.
+
+    `cut` says why the file itself is only the beginning of one.
 
     Raises:
         OSError: the file cannot be read, or the copy not written.
         ValueError: a broken JSON array that is too large to save.
     """
     copy = folder / f"copy-{abs(hash(path)):x}.txt"
-    blocks = _Blocks(path, head.compression)
+    blocks = _Blocks(path, head.compression, folder, cut)
     with copy.open("wb") as out:
         if layout.shape in (Shape.JSON_ARRAY, Shape.JSON_RECORDS):
             _write_elements(b"".join(_bounded(_decoded(blocks, head.encoding))), out)
@@ -56,17 +72,23 @@ def salvaged(path: Path, head: Head, layout: Layout, folder: Path) -> Copy:
             rest = b""
         else:
             rest = _write_lines(_decoded(blocks, head.encoding), out, cut=lambda: bool(blocks.trouble))
-    notes = (f"{blocks.trouble}: what came before is read",) if blocks.trouble else ()
+    notes = (note_of_cut(blocks.trouble),) if blocks.trouble else ()
     lost = Counter({CUT_SHORT: 1} if rest.strip() else {})
     return Copy(copy, layout, notes=notes, lost=lost)
 
 
-class _Blocks:
-    """Unpacked blocks up to where the packed data breaks; `trouble` says so afterwards."""
+def note_of_cut(trouble: str) -> str:
+    """What is said of a file that could be read up to some trouble."""
+    return f"{trouble}: what came before is read"
 
-    def __init__(self, path: Path, compression: Compression) -> None:
-        self._source = plain_blocks(path, compression)
-        self.trouble: str | None = None
+
+class _Blocks:
+    """Unpacked blocks up to where the packed data breaks; `trouble` says so afterwards, or what was known before."""
+
+    def __init__(self, path: Path, compression: Compression, folder: Path, trouble: str | None) -> None:
+        source = plain_blocks(path, compression)
+        self._source = source if compression is Compression.NONE else fitting(source, folder)
+        self.trouble = trouble
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -140,13 +162,13 @@ def _skip(words: str, place: int, passed: str) -> int:
     return place
 
 
-def repaired(path: Path, head: Head, layout: Layout, folder: Path) -> Copy:
+def repaired(path: Path, head: Head, layout: Layout, folder: Path, cut: str | None = None) -> Copy:
     """A salvaged copy whose every line was looked at: bad ones are left out and counted.
 
     Raises:
         OSError, ValueError: as `salvaged`.
     """
-    copy = salvaged(path, head, layout, folder)
+    copy = salvaged(path, head, layout, folder, cut)
     checked = copy.path.with_suffix(".checked")
     lost: Counter[str] = Counter(copy.lost)
     lost_at: list[int] = []

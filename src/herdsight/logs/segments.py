@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from herdsight.logs.formats import Format, Layout
-from herdsight.logs.head import Head, plain_blocks
+from herdsight.logs.head import Head
+from herdsight.logs.packing import plain_blocks
 from herdsight.logs.repair import Copy
 from herdsight.logs.values import OTHER_LOG
 
