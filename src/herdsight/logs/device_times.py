@@ -1,0 +1,116 @@
+"""Times as devices write them in CEF, LEEF and the header of syslog, as SQL trees."""
+
+from calendar import isleap
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from sqlglot import exp
+
+from herdsight.logs.values import FURTHEST, cast, moment, moment_of
+from herdsight.tables import ColumnType
+from herdsight.trees import call, number, text, timestamp
+
+_SECONDS_BELOW = 100_000_000_000  # as milliseconds this would be early 1973, so it is seconds
+_MILLION = 1_000_000
+_THOUSAND = 1_000
+_FRACTION = 6  # digits of a second that are kept
+_NEXT_LEAP = 9  # years in which one is a leap year, whatever the century
+
+# `Oct 18 2023 14:37:28.201 UTC`, every part of it optional that the CEF standard or a sender leaves out. A zone is an
+# offset, or one of the names that RFC 5322 (4.3) gives an offset; any other name means different things to different
+# people, and the time is none.
+_WORDED = (
+    r"^([A-Za-z]{3}) +([0-9]{1,2}),?(?: +([0-9]{4}),?)? ([0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,]([0-9]{1,9}))?"
+    r"(?: *(?:GMT|UTC)?([+-][0-9]{2}):?([0-9]{2})| +([A-Z]{1,4}))?$"
+)
+_PARTS = ("month", "day", "year", "clock", "fraction", "hours", "minutes", "zone")
+_ZONES = {
+    **dict.fromkeys(("", "Z", "UT", "UTC", "GMT"), "+00"),
+    "EDT": "-04",
+    "EST": "-05",
+    "CDT": "-05",
+    "CST": "-06",
+    "MDT": "-06",
+    "MST": "-07",
+    "PDT": "-07",
+    "PST": "-08",
+}
+
+
+def instant(words: exp.Expr, latest: datetime) -> exp.Expr:
+    """A written time in UTC, NULL where it is none: milliseconds since 1970 (or seconds), ISO 8601, or in words.
+
+    A time in words without a year is of the last year in which it is not after `latest`.
+    """
+    count = cast(words, ColumnType.LONG)
+    is_count = exp.Not(this=exp.Is(this=count, expression=exp.Null()))
+    in_words = call("regexp_matches", words.copy(), text("^[A-Za-z]"))
+    return exp.Case(
+        ifs=[
+            exp.If(this=is_count, true=moment_of(_micros(count.copy()))),
+            exp.If(this=in_words, true=_worded(words.copy(), latest)),
+        ],
+        default=moment(words.copy()),
+    )
+
+
+def _micros(count: exp.Expr) -> exp.Expr:
+    """Whole microseconds of a count; what lies past all bounds stays at a bound, and nothing overflows."""
+    bound = FURTHEST // _THOUSAND
+    cases = (
+        (exp.GT(this=count.copy(), expression=number(bound)), number(FURTHEST)),
+        (exp.LT(this=count.copy(), expression=number(-bound)), number(-FURTHEST)),
+        (exp.LT(this=count.copy(), expression=number(_SECONDS_BELOW)), _times(count, _MILLION)),
+    )
+    return exp.Case(ifs=[exp.If(this=each, true=then) for each, then in cases], default=_times(count, _THOUSAND))
+
+
+def _times(count: exp.Expr, factor: int) -> exp.Expr:
+    # Small negative counts are before 1970 whatever they count; the bound keeps their product in range.
+    bounded = call("greatest", count.copy(), number(-_SECONDS_BELOW))
+    return exp.Mul(this=bounded, expression=number(factor))
+
+
+def _worded(words: exp.Expr, latest: datetime) -> exp.Expr:
+    parts = call("regexp_extract", words, text(_WORDED), exp.array(*map(text, _PARTS)))
+    part = {name: call("struct_extract", parts.copy(), text(name)) for name in _PARTS}
+    unsaid = [_not_after(_on(part, text(str(year))), latest) for year in _years(latest)]
+    no_year = exp.EQ(this=part["year"].copy(), expression=text(""))
+    day = exp.Case(
+        ifs=[exp.If(this=no_year, true=exp.Coalesce(this=unsaid[0], expressions=unsaid[1:]))],
+        default=_on(part, part["year"]),
+    )
+    fraction = call("rpad", part["fraction"].copy(), number(_FRACTION), text("0"))
+    return moment(_joined(cast(day, ColumnType.STRING), text("."), fraction, _offset(part)))
+
+
+def _on(part: Mapping[str, exp.Expr], year: exp.Expr) -> exp.Expr:
+    written = _joined(*(each for name in ("month", "day", "clock") for each in (text(" "), part[name])))
+    return call("try_strptime", _joined(year, written), text("%Y %b %d %H:%M:%S"))
+
+
+def _not_after(when: exp.Expr, latest: datetime) -> exp.Expr:
+    believed = exp.LTE(this=when, expression=timestamp(latest))
+    return exp.Case(ifs=[exp.If(this=believed, true=when.copy())])
+
+
+def _years(latest: datetime) -> Iterator[int]:
+    """The years to try, from the last: two, and for the 29th of February the leap years before."""
+    yield from (latest.year, latest.year - 1)
+    yield from (year for year in range(latest.year - 2, latest.year - _NEXT_LEAP, -1) if isleap(year))
+
+
+def _offset(part: Mapping[str, exp.Expr]) -> exp.Expr:
+    """`+05:30`; NULL for a zone whose name says nothing."""
+    named_zones = [exp.If(this=text(name), true=text(offset)) for name, offset in _ZONES.items()]
+    said = exp.NEQ(this=part["hours"].copy(), expression=text(""))
+    offset = _joined(part["hours"], text(":"), part["minutes"])
+    return exp.Case(ifs=[exp.If(this=said, true=offset)], default=exp.Case(this=part["zone"].copy(), ifs=named_zones))
+
+
+def _joined(*parts: exp.Expr) -> exp.Expr:
+    """The texts after one another; NULL where one is."""
+    joined = parts[0].copy()
+    for each in parts[1:]:
+        joined = exp.DPipe(this=joined, expression=each.copy(), safe=True)
+    return joined
