@@ -247,3 +247,19 @@ def test_whatever_happens_to_its_bytes_no_record_is_lost(tmp_path: Path, data: s
 def test_a_real_file_is_accounted_for(shared_data: Path) -> None:
     found = account(shared_data / "data" / "labelled" / "suricata-test6.eve.json")
     assert (found.rows, found.rejected) == (3_512 + 680 + 56, 745 + 3 + 3 + 1)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(("protocol", "count"), [("TCP", 138), ("UDP", 167)])
+def test_zeek_and_suricata_see_the_same_ends(shared_data: Path, protocol: str, count: int) -> None:
+    folder = shared_data / "data" / "labelled" / "test7-three-formats"
+    kql = f"""
+    ASimNetworkSessionLogs
+    | where NetworkProtocol == "{protocol}"
+    | extend One = strcat(SrcIpAddr, " ", SrcPortNumber), Other = strcat(DstIpAddr, " ", DstPortNumber)
+    | distinct Ends = tostring(array_sort_asc(pack_array(One, Other)))
+    | sort by Ends asc
+    """
+    zeek, suricata = (herdsight.query(kql, folder / name).to_pylist() for name in ("zeek_files", "suricata"))
+    assert zeek == suricata
+    assert len(zeek) == count
