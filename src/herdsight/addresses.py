@@ -49,6 +49,11 @@ def direction(from_inside: exp.Expr, to_inside: exp.Expr, to_group: exp.Expr) ->
     return exp.case().when(from_inside, outgoing).else_(incoming)
 
 
+def heading(source: exp.Expr, destination: exp.Expr, local: Sequence[Network]) -> exp.Expr:
+    """ASIM's NetworkDirection between two addresses."""
+    return direction(inside(source, local), inside(destination, local), to_many(destination.copy()))
+
+
 def within(address: exp.Expr, networks: Sequence[Network]) -> exp.Expr:
     """Whether the text of an address lies in one of the networks; false for what is no address.
 

@@ -18,7 +18,6 @@ from herdsight.logs.flows import (
     LOCAL_TIMES,
     Flows,
     columns_of,
-    count,
     derived_from,
     instant,
     is_icmp,
@@ -30,7 +29,7 @@ from herdsight.logs.flows import (
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import cast, reason
+from herdsight.logs.values import cast, count, reason
 from herdsight.logs.writing import opened
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, number, text

@@ -10,11 +10,11 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.cloud_flows import columns_of, count, derived_from, sessions, with_file
+from herdsight.logs.cloud_flows import columns_of, derived_from, sessions, with_file
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import cast, microseconds, moment_of, reason
+from herdsight.logs.values import cast, count, microseconds, moment_of, reason
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import column, text
 

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlglot import exp
 
-from herdsight.addresses import direction, inside, to_many
+from herdsight.addresses import heading
 from herdsight.logs.formats import Scope
-from herdsight.logs.values import BAD_ADDRESS, bad_time, cast, has_address_shape, numbered, reason, reject, string
+from herdsight.logs.values import (
+    cast,
+    constants,
+    numbered,
+    rejection,
+    string,
+)
 from herdsight.tables import FILE_COLUMN, ColumnType
-from herdsight.trees import call, column, named, number, text
+from herdsight.trees import call, column, named, text
 
 # The fields that a record can have, and the types of the trees that are given for them.
 _FIELDS: Mapping[str, ColumnType] = {
@@ -53,14 +59,7 @@ def columns_of(fields: Iterable[str]) -> tuple[str, ...]:
 
 def derived_from(vendor: str, columns: Sequence[str]) -> dict[str, exp.Expr]:
     """Further columns, as trees over those."""
-    found: dict[str, exp.Expr] = {
-        "EventStartTime": column("TimeGenerated"),
-        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-        "EventVendor": text(vendor),
-        "EventProduct": text("VPC"),
-        "EventType": text("NetworkSession"),
-        "EventResult": text("NA"),
-    }
+    found = {**constants(vendor, "VPC", "NetworkSession"), "EventResult": text("NA")}
     if "DvcOriginalAction" in columns:
         found["DvcAction"] = _by_action(0, "")
         found["EventResult"] = _by_action(1, "NA")
@@ -70,12 +69,6 @@ def derived_from(vendor: str, columns: Sequence[str]) -> dict[str, exp.Expr]:
 def _by_action(place: int, otherwise: str) -> exp.Expr:
     cases = [exp.If(this=text(said), true=text(meant[place])) for said, meant in _ACTIONS.items()]
     return exp.Case(this=column("DvcOriginalAction"), ifs=cases, default=text(otherwise))
-
-
-def count(words: exp.Expr) -> exp.Expr:
-    """A text as a count, NULL for what is none."""
-    whole = cast(words, ColumnType.LONG)
-    return exp.Case(ifs=[exp.If(this=exp.GTE(this=whole.copy(), expression=number(0)), true=whole)])
 
 
 def sessions(
@@ -91,20 +84,13 @@ def sessions(
     typed = exp.select(*kept, own, column(FILE_COLUMN)).from_(records.subquery("records"))
     trees = _columns(scope)
     filled = (named(trees[name], name) for name in columns)
-    return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(typed.subquery("typed"))
+    why = rejection(column("begin"), scope.latest, (column("src"), column("dst")))
+    return exp.select(*filled, column(FILE_COLUMN), why).from_(typed.subquery("typed"))
 
 
 def _field(kind: ColumnType, tree: exp.Expr | None) -> exp.Expr:
     known = exp.null() if tree is None else tree.copy()
     return string(cast(known, kind)) if kind is ColumnType.STRING else cast(known, kind)
-
-
-def _rejection(scope: Scope) -> exp.Expr:
-    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.null())), true=column("early"))
-    shaped = exp.and_(*(has_address_shape(column(end)) for end in ("src", "dst")))
-    return reject(
-        [early, *bad_time(column("begin"), scope.latest), reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS)]
-    )
 
 
 def _columns(scope: Scope) -> dict[str, exp.Expr]:
@@ -120,9 +106,7 @@ def _columns(scope: Scope) -> dict[str, exp.Expr]:
         "DstIpAddr": column("dst"),
         "DstPortNumber": column("dst_port"),
         "NetworkProtocol": exp.Case(this=column("protocol"), ifs=names, default=call("upper", column("protocol"))),
-        "NetworkDirection": direction(
-            inside(column("src"), scope.local), inside(column("dst"), scope.local), to_many(column("dst"))
-        ),
+        "NetworkDirection": heading(column("src"), column("dst"), scope.local),
         "SrcBytes": column("bytes"),
         "SrcPackets": column("packets"),
         "DvcOriginalAction": column("action"),

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from herdsight.addresses import direction, inside, to_many
+from herdsight.addresses import heading
 from herdsight.logs.formats import Scope
 from herdsight.logs.values import (
     BAD_ADDRESS,
     FURTHEST,
     address,
-    bad_time,
     cast,
-    has_address_shape,
+    constants,
     microseconds,
     moment_of,
     numbered,
     reason,
-    reject,
+    rejection,
     string,
 )
 from herdsight.tables import FILE_COLUMN, ColumnType
@@ -116,13 +115,7 @@ def columns_of(fields: Iterable[str]) -> tuple[str, ...]:
 def derived_from(product: str, columns: Sequence[str], result: exp.Expr) -> dict[str, exp.Expr]:
     """Further columns, as trees over those; `result` is EventResult where the file has states."""
     told = {"EventResult": result} if "EventOriginalResultDetails" in columns else {}
-    return told | {
-        "EventStartTime": column("TimeGenerated"),
-        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-        "EventVendor": text(product),
-        "EventProduct": text(product),
-        "EventType": text("NetworkSession"),
-    }
+    return told | constants(product, product, "NetworkSession")
 
 
 def instant(words: exp.Expr) -> exp.Expr:
@@ -152,12 +145,6 @@ def length(words: exp.Expr) -> exp.Expr:
     return microseconds(cast(words, ColumnType.REAL))
 
 
-def count(words: exp.Expr) -> exp.Expr:
-    """A text as a count, NULL for what is none."""
-    whole = cast(words, ColumnType.LONG)
-    return exp.Case(ifs=[exp.If(this=exp.GTE(this=whole.copy(), expression=number(0)), true=whole)])
-
-
 def matches(tree: exp.Expr, pattern: str) -> exp.Expr:
     """Whether all of a text matches."""
     return call("regexp_full_match", tree, text(pattern))
@@ -167,7 +154,9 @@ def sessions(found: Flows, columns: tuple[str, ...], scope: Scope) -> exp.Select
     """Flows as sessions, in those of ASimNetworkSessionLogs' columns; one line, one row."""
     trees = _columns(scope)
     filled = (named(trees[name], name) for name in columns)
-    return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(_typed(found).subquery("typed"))
+    ends = (column("src"), column("dst"))
+    why = rejection(moment_of(column("begin")), scope.latest, ends, [_is_mac(each.copy()) for each in ends])
+    return exp.select(*filled, column(FILE_COLUMN), why).from_(_typed(found).subquery("typed"))
 
 
 def _typed(found: Flows) -> exp.Select:
@@ -185,14 +174,6 @@ def _field(name: str, kind: ColumnType, tree: exp.Expr | None) -> exp.Expr:
     if name in ("src", "dst"):
         return address(string(tree.copy()))
     return string(tree.copy()) if kind is ColumnType.STRING else tree.copy()
-
-
-def _rejection(scope: Scope) -> exp.Expr:
-    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.null())), true=column("early"))
-    ends = (column("src"), column("dst"))
-    good = exp.paren(exp.and_(*map(has_address_shape, ends)))
-    cases = [reason(exp.Not(this=good), BAD_ADDRESS), *(_is_mac(each.copy()) for each in ends)]
-    return reject([early, *bad_time(moment_of(column("begin")), scope.latest), *cases])
 
 
 def _is_mac(end: exp.Expr) -> exp.If:
@@ -216,7 +197,7 @@ def _columns(scope: Scope) -> dict[str, exp.Expr]:
         "DstPortNumber": column("dst_port"),
         "NetworkProtocol": _transport(column("protocol")),
         "NetworkApplicationProtocol": _application(column("protocol")),
-        "NetworkDirection": _direction(scope),
+        "NetworkDirection": heading(column("src"), column("dst"), scope.local),
         "SrcBytes": _one_way("src", "bytes"),
         "DstBytes": _one_way("dst", "bytes"),
         "NetworkBytes": _both_ways("bytes"),
@@ -278,8 +259,3 @@ def _application(protocol: exp.Expr) -> exp.Expr:
 def is_icmp(protocol: exp.Expr) -> exp.Expr:
     """Whether a protocol, as it is written, is ICMP or ICMPv6."""
     return matches(call("lower", protocol), "|".join(map(re.escape, ("icmp", *_TRANSPORTS["ICMP"]))))
-
-
-def _direction(scope: Scope) -> exp.Expr:
-    from_inside, to_inside = inside(column("src"), scope.local), inside(column("dst"), scope.local)
-    return direction(from_inside, to_inside, to_many(column("dst")))

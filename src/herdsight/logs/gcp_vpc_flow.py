@@ -9,12 +9,12 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.cloud_flows import columns_of, count, derived_from, sessions, with_file
+from herdsight.logs.cloud_flows import columns_of, derived_from, sessions, with_file
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.microsoft import elements
 from herdsight.logs.scan import VARCHAR, file_number, objects
-from herdsight.logs.values import BAD_JSON, all_null, moment, reason
+from herdsight.logs.values import BAD_JSON, all_null, count, moment, reason
 from herdsight.tables import NETWORK_SESSION
 from herdsight.trees import call, column, named, number, text
 

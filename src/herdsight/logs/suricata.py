@@ -10,24 +10,23 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.addresses import direction, inside, to_many
+from herdsight.addresses import heading
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, objects, struct_type
 from herdsight.logs.values import (
-    BAD_ADDRESS,
     BAD_JSON,
     OTHER_EVENT,
     address,
     all_null,
-    bad_time,
     cast,
-    has_address_shape,
+    constants,
     moment,
     reason,
-    reject,
+    rejection,
     string,
 )
+from herdsight.logs.web import url, web_result
 from herdsight.responses import response_result
 from herdsight.tables import DNS_ACTIVITY, FILE_COLUMN, NETWORK_SESSION, WEB_SESSION, ColumnType
 from herdsight.trees import call, column, named, number, text
@@ -78,7 +77,8 @@ class _Kind:
             named(file_number(source), FILE_COLUMN),
         ).from_(records)
         filled = (named(build(scope), name) for name, build in self.values.items())
-        kept = (column("TimeGenerated"), *filled, column(FILE_COLUMN), _rejection(scope))
+        why = rejection(column("TimeGenerated"), scope.latest, (column("src_ip"), column("dest_ip")))
+        kept = (column("TimeGenerated"), *filled, column(FILE_COLUMN), why)
         return exp.select(*kept).from_(typed.subquery("typed"))
 
     def _other(self) -> exp.If:
@@ -109,13 +109,6 @@ def _own(name: str) -> exp.Expr:
     return column(f"own {name}")
 
 
-def _rejection(scope: Scope) -> exp.Expr:
-    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
-    shaped = exp.and_(has_address_shape(column("src_ip")), has_address_shape(column("dest_ip")))
-    bad = reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS)
-    return reject([early, *bad_time(column("TimeGenerated"), scope.latest), bad])
-
-
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
@@ -132,8 +125,7 @@ def _number(name: str, kind: ColumnType = _LONG) -> Callable[[Scope], exp.Expr]:
 
 
 def _direction(scope: Scope) -> exp.Expr:
-    source, destination = (inside(column(end), scope.local) for end in ("src_ip", "dest_ip"))
-    return direction(source, destination, to_many(column("dest_ip")))
+    return heading(column("src_ip"), column("dest_ip"), scope.local)
 
 
 _ENDS: _Values = {
@@ -143,12 +135,6 @@ _ENDS: _Values = {
     "DstPortNumber": _always(cast(column("dest_port"), _INT)),
     "NetworkProtocol": _always(call("upper", column("proto"))),
     "DvcHostname": _always(column("host")),
-}
-_CONSTANTS: Mapping[str, exp.Expr] = {
-    "EventStartTime": column("TimeGenerated"),
-    "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-    "EventVendor": text("Suricata"),
-    "EventProduct": text("Suricata"),
 }
 _TCP = {"tcp_flags_tc": VARCHAR}
 _SYN = 2  # the bit of TCP's flags
@@ -203,7 +189,7 @@ FLOW = _Kind(
         "EventOriginalResultDetails": _text("state"),
         "EventResult": _always(_answer()),
     },
-    constants={**_CONSTANTS, "EventType": text("NetworkSession")},
+    constants=constants("Suricata", "Suricata", "NetworkSession"),
 )
 
 
@@ -265,30 +251,13 @@ DNS = _Kind(
         "EventSubType": _always(exp.case().when(_is_reply(), text("response")).else_(text("request"))),
     },
     constants={
-        **_CONSTANTS,
-        "EventType": text("Query"),
+        **constants("Suricata", "Suricata", "Query"),
         "EventResult": response_result(column("EventResultDetails")),
     },
 )
 
 
 # --- HTTP ------------------------------------------------------------------------------------------------------------
-
-_FIRST_FAILURE = 400  # HTTP's codes from here on say that the request failed
-
-
-def _url() -> exp.Expr:
-    is_path = call("starts_with", string(_own("url")), text("/"))
-    whole = call("concat", text("http://"), string(_own("hostname")), string(_own("url")))
-    return exp.Case(ifs=[exp.If(this=is_path, true=whole)], default=string(_own("url")))
-
-
-def _http_result() -> exp.Expr:
-    code = cast(_own("status"), _INT)
-    failed = exp.GTE(this=code.copy(), expression=number(_FIRST_FAILURE))
-    none = exp.If(this=exp.Is(this=code, expression=exp.null()), true=text("NA"))
-    return exp.Case(ifs=[none, exp.If(this=failed, true=text("Failure"))], default=text("Success"))
-
 
 HTTP = _Kind(
     name="http",
@@ -305,7 +274,7 @@ HTTP = _Kind(
         **_ENDS,
         "NetworkDirection": _direction,
         "NetworkSessionId": _always(column("flow_id")),
-        "Url": _always(_url()),
+        "Url": _always(url(string(_own("hostname")), string(_own("url")))),
         "HttpRequestMethod": _text("http_method"),
         "HttpHost": _text("hostname"),
         "HttpReferrer": _text("http_refer"),
@@ -314,11 +283,10 @@ HTTP = _Kind(
         "HttpContentType": _text("http_content_type"),
         "DstBytes": _number("length"),
         "EventResultDetails": _text("status"),
-        "EventResult": _always(_http_result()),
+        "EventResult": _always(web_result(_own("status"))),
     },
     constants={
-        **_CONSTANTS,
-        "EventType": text("HTTPsession"),
+        **constants("Suricata", "Suricata", "HTTPsession"),
         "NetworkApplicationProtocol": text("HTTP"),
     },
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlglot import exp
 
 from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, Column, ColumnType
-from herdsight.trees import call, named, number, sql_type, text, timestamp
+from herdsight.trees import call, column, named, number, sql_type, text, timestamp
 
 BAD_TIMESTAMP = "bad timestamp"
 OUT_OF_RANGE = "timestamp out of range"
@@ -56,9 +56,9 @@ def string(tree: exp.Expr) -> exp.Expr:
     return exp.Coalesce(this=tree, expressions=[text("")])
 
 
-def typed(tree: exp.Expr, column: Column, *, day_first: bool = False) -> exp.Expr:
+def typed(tree: exp.Expr, declared: Column, *, day_first: bool = False) -> exp.Expr:
     """A text as the value of a declared column."""
-    match column.type:
+    match declared.type:
         case ColumnType.STRING:
             return string(tree)
         case ColumnType.DYNAMIC:
@@ -68,7 +68,7 @@ def typed(tree: exp.Expr, column: Column, *, day_first: bool = False) -> exp.Exp
         case ColumnType.DATETIME:
             return moment(tree, day_first=day_first)
         case _:
-            return cast(tree, column.type)
+            return cast(tree, declared.type)
 
 
 def moment(tree: exp.Expr, *, day_first: bool = False) -> exp.Expr:
@@ -124,6 +124,33 @@ def reason(condition: exp.Expr, why: str) -> exp.If:
 def reject(cases: Iterable[exp.If]) -> exp.Expr:
     """The first reason that applies, NULL for a good row."""
     return named(exp.Case(ifs=list(cases)), REJECT_COLUMN)
+
+
+def rejection(
+    when: exp.Expr, latest: datetime, ends: Iterable[exp.Expr] = (), further: Iterable[exp.If] = ()
+) -> exp.Expr:
+    """The first reason that applies: what `early` says, the time, an end that is no address, `further` cases."""
+    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
+    shaped = [has_address_shape(each.copy()) for each in ends]
+    bad = [reason(exp.Not(this=exp.paren(exp.and_(*shaped))), BAD_ADDRESS)] if shaped else []
+    return reject([early, *bad_time(when, latest), *bad, *further])
+
+
+def count(words: exp.Expr) -> exp.Expr:
+    """A text as a count, NULL for what is none."""
+    whole = cast(words, ColumnType.LONG)
+    return exp.Case(ifs=[exp.If(this=exp.GTE(this=whole.copy(), expression=number(0)), true=whole)])
+
+
+def constants(vendor: str, product: str, kind: str) -> dict[str, exp.Expr]:
+    """ASIM's columns that are the same, or follow from the time alone, in each row of a log; `kind` is EventType."""
+    return {
+        "EventStartTime": column("TimeGenerated"),
+        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
+        "EventVendor": text(vendor),
+        "EventProduct": text(product),
+        "EventType": text(kind),
+    }
 
 
 def numbered(file: exp.Expr) -> exp.Expr:

@@ -15,16 +15,14 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, whole_objects
 from herdsight.logs.values import (
-    BAD_ADDRESS,
     BAD_JSON,
     OTHER_EVENT,
     address,
-    bad_time,
     cast,
-    has_address_shape,
+    constants,
     moment,
     reason,
-    reject,
+    rejection,
     string,
 )
 from herdsight.responses import response_result
@@ -83,24 +81,21 @@ class _Kind:
         fields = exp.select(
             *(named(_first(every, each), name) for name, each in paths.items()), column("broken"), column(FILE_COLUMN)
         ).from_(parts.subquery("parts"))
-        timed = exp.select(exp.Star(), named(moment(self.time.copy()), "when")).from_(fields.subquery("fields"))
+        when = named(moment(self.time.copy()), "when")
+        timed = exp.select(exp.Star(), when, self._early()).from_(fields.subquery("fields"))
         filled = (named(tree.copy(), name) for name, tree in self.values.items())
-        return exp.select(*filled, column(FILE_COLUMN), self._rejection(scope)).from_(timed.subquery("timed"))
+        why = rejection(column("when"), scope.latest, map(column, self.addresses))
+        return exp.select(*filled, column(FILE_COLUMN), why).from_(timed.subquery("timed"))
 
-    def _rejection(self, scope: Scope) -> exp.Expr:
+    def _early(self) -> exp.Expr:
         of_kind = exp.and_(
             exp.In(this=column("id"), expressions=[text(each) for each in self.ids]),
             exp.EQ(this=column("channel"), expression=text(self.channel)),
         )
-        shaped = [exp.Not(this=exp.paren(has_address_shape(column(name)))) for name in self.addresses]
-        return reject(
-            [
-                reason(column("broken"), BAD_JSON),
-                reason(exp.Not(this=exp.paren(of_kind)), OTHER_EVENT),
-                *bad_time(column("when"), scope.latest),
-                *([reason(exp.or_(*shaped), BAD_ADDRESS)] if shaped else []),
-            ]
+        early = exp.Case(
+            ifs=[reason(column("broken"), BAD_JSON), reason(exp.Not(this=exp.paren(of_kind)), OTHER_EVENT)]
         )
+        return named(early, "early")
 
 
 def _is_event(record: Mapping[str, object]) -> bool:
@@ -281,11 +276,7 @@ QUERIES = _Kind(
     },
     addresses=(),
     constants={
-        "EventStartTime": column("TimeGenerated"),
-        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-        "EventVendor": text("Microsoft"),
-        "EventProduct": text("Sysmon"),
-        "EventType": text("Query"),
+        **constants("Microsoft", "Sysmon", "Query"),
         "EventSubType": text("response"),
         "EventResult": response_result(column("EventResultDetails")),
     },

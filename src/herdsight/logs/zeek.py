@@ -8,15 +8,12 @@ from sqlglot import exp
 from herdsight.addresses import direction, inside, to_many
 from herdsight.logs.formats import Scope
 from herdsight.logs.values import (
-    BAD_ADDRESS,
     address,
-    bad_time,
     cast,
-    has_address_shape,
+    constants,
     microseconds,
     moment_of,
-    reason,
-    reject,
+    rejection,
     string,
 )
 from herdsight.tables import FILE_COLUMN, ColumnType
@@ -73,6 +70,7 @@ _REFUSED = ("S0", "REJ", "RSTOS0", "SH", "RSTRH")
 
 _Fields = Mapping[str, exp.Expr]
 
+ENDS = (column("orig_h"), column("resp_h"))
 MILLISECOND = 1_000  # microseconds
 
 
@@ -106,13 +104,7 @@ def columns_of(fields: Mapping[str, object]) -> tuple[str, ...]:
 
 def derived_from(columns: tuple[str, ...]) -> dict[str, exp.Expr]:
     """Further columns, as trees over those: what needs no place in a table, since it follows from what is there."""
-    found: dict[str, exp.Expr] = {
-        "EventStartTime": column("TimeGenerated"),
-        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-        "EventVendor": text("Zeek"),
-        "EventProduct": text("Zeek"),
-        "EventType": text("NetworkSession"),
-    }
+    found = constants("Zeek", "Zeek", "NetworkSession")
     for name, left, right in (("NetworkBytes", "SrcBytes", "DstBytes"), ("NetworkPackets", "SrcPackets", "DstPackets")):
         if left in columns and right in columns:
             found[name] = _sum(column(left), column(right))
@@ -124,7 +116,9 @@ def derived_from(columns: tuple[str, ...]) -> dict[str, exp.Expr]:
 def sessions(found: Connections, columns: tuple[str, ...], scope: Scope) -> exp.Select:
     """Connections as sessions, in those of ASimNetworkSessionLogs' columns."""
     filled = (named(_COLUMNS[name](found.fields, scope), name) for name in columns)
-    return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(_typed(found).subquery("typed"))
+    return exp.select(*filled, column(FILE_COLUMN), rejection(moment_of(column("begin")), scope.latest, ENDS)).from_(
+        _typed(found).subquery("typed")
+    )
 
 
 def _typed(found: Connections) -> exp.Select:
@@ -146,18 +140,6 @@ def _field(name: str, tree: exp.Expr) -> exp.Expr:
     if name in ("orig_h", "resp_h"):
         return address(string(tree))
     return tree if name in ("ts", "duration") else string(tree)
-
-
-def _rejection(scope: Scope) -> exp.Expr:
-    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
-    shaped = exp.and_(has_address_shape(column("orig_h")), has_address_shape(column("resp_h")))
-    return reject(
-        [
-            early,
-            *bad_time(moment_of(column("begin")), scope.latest),
-            reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS),
-        ]
-    )
 
 
 def _copy(field: str) -> Callable[[_Fields, Scope], exp.Expr]:

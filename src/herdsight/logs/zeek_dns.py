@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from herdsight.logs.values import cast
+from herdsight.logs.values import cast, constants
 from herdsight.logs.zeek_records import ENDS, PROTOCOL, Protocol, computed, copied, elements, flag, number_of
 from herdsight.responses import response_result
 from herdsight.tables import DNS_ACTIVITY, ColumnType
@@ -43,11 +43,7 @@ DNS = Protocol(
         "DnsResponseName": computed(elements("answers"), "answers"),
     },
     derived={
-        "EventStartTime": column("TimeGenerated"),
-        "EventCount": exp.Cast(this=number(1), to=exp.DataType.build("INT")),
-        "EventVendor": text("Zeek"),
-        "EventProduct": text("Zeek"),
-        "EventType": text("Query"),
+        **constants("Zeek", "Zeek", "Query"),
         "EventResult": response_result(column("EventResultDetails")),
     },
 )

@@ -9,20 +9,18 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, lines, objects, position
 from herdsight.logs.values import (
-    BAD_ADDRESS,
     BAD_JSON,
     REPEATED_HEADER,
     address,
     all_null,
-    bad_time,
     cast,
-    has_address_shape,
     microseconds,
     moment_of,
     reason,
-    reject,
+    rejection,
     string,
 )
+from herdsight.logs.zeek import ENDS as ADDRESSES
 from herdsight.logs.zeek import SPELLINGS
 from herdsight.logs.zeek_conn import header_of
 from herdsight.logs.zeek_conn_json import names_in, seconds
@@ -159,18 +157,12 @@ class Protocol:
         own = (named(begin, "begin"), named(early, "early"), named(found.file, FILE_COLUMN))
         typed = exp.select(*kept, *own).from_(found.lines)
         filled = (named(self.columns[name].build(scope), name) for name in layout.columns)
-        return exp.select(*filled, column(FILE_COLUMN), _rejection(scope)).from_(typed.subquery("typed"))
+        why = rejection(moment_of(column("begin")), scope.latest, ADDRESSES)
+        return exp.select(*filled, column(FILE_COLUMN), why).from_(typed.subquery("typed"))
 
 
 def _field(name: str, tree: exp.Expr) -> exp.Expr:
     return address(string(tree)) if name in ("orig_h", "resp_h") else string(tree)
-
-
-def _rejection(scope: Scope) -> exp.Expr:
-    early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
-    shaped = exp.and_(has_address_shape(column("orig_h")), has_address_shape(column("resp_h")))
-    bad = reason(exp.Not(this=exp.paren(shaped)), BAD_ADDRESS)
-    return reject([early, *bad_time(moment_of(column("begin")), scope.latest), bad])
 
 
 # --- values over the fields ------------------------------------------------------------------------------------------
