@@ -232,9 +232,13 @@ class Telemetry:
                 found[number] = tuple(dict.fromkeys((*found.get(number, ()), *names)))
         return found
 
-    def tables_of(self, number: int) -> frozenset[str]:
-        """The tables that an input's rows are of."""
-        return frozenset(each.table for each in self._loaded.origins if each.input == number and each.table)
+    @cached_property
+    def tables_of(self) -> Mapping[int, frozenset[str]]:
+        """By an input's number, the tables that its rows are of."""
+        found: dict[int, set[str]] = {}
+        for each in self._loaded.origins:
+            found.setdefault(each.input, set()).update([each.table] if each.table else [])
+        return {number: frozenset(names) for number, names in found.items()}
 
     def rejected(self) -> Mapping[int, dict[str, tuple[int, ...]]]:
         """By an input's number and the reason, the numbers of the first records that were rejected, from 1."""

@@ -22,13 +22,14 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
         raise InputError("there are no logs to inspect", hint="name files or folders")
     detections = detections_of(shipped_rules(), options)
     with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
-        filled, rejected = telemetry.filled(), telemetry.rejected()
+        filled, rejected, tables = telemetry.filled(), telemetry.rejected(), telemetry.tables_of
+        carried = {each: _carried(each, detections, telemetry) for each in set(tables.values())}
         files = tuple(
             Inspected(
                 **each.model_dump(),
                 columns=filled.get(number, ()),
                 samples=_samples(each, rejected.get(number, {})),
-                detections=_carried(telemetry.tables_of(number), detections, telemetry) if each.rows else (),
+                detections=carried[tables[number]] if each.rows else (),
             )
             for number, each in enumerate(telemetry.inputs)
         )

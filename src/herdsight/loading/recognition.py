@@ -68,6 +68,7 @@ def _matches(file: LogFile, head: Head, options: ReadOptions) -> list[LogFile]:
     """A reading for each format that knows the head."""
     wanted = next((name for name, glob in options.tables if _is_under(file.shown, glob)), None)
     found: list[LogFile] = []
+    file.head = replace(head)  # without what recognition works out of it: a file waits with its head until it is read
     for each in all_formats():
         if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
             continue

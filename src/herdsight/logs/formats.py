@@ -104,7 +104,7 @@ def all_formats() -> tuple[Format, ...]:
 
 
 def recognise(head: Head) -> tuple[Format, Layout] | None:
-    """The first format that knows the head, or None. Formats exclude each other, so the order does not matter."""
+    """The first format that knows the head, or None. They exclude each other, but for the readings of one file."""
     for each in all_formats():
         layout = each.recognise(head)
         if layout is not None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,7 @@ class StoredColumn:
     nullable: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Head:
     """The first bytes of one file.
 
@@ -39,7 +40,7 @@ class Head:
     encoding: str | None = None
     parquet: Mapping[str, StoredColumn] | None = None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Its text; bytes that are none stand as U+FFFD."""
         return self.data.decode(self.encoding or "utf-8", errors="replace")
@@ -51,16 +52,22 @@ class Head:
 
     def lines(self) -> list[str]:
         """Its whole lines, without their ends; a last line that the head cuts off is left out."""
-        lines = self.text.replace("\r\n", "\n").split("\n")
-        return lines if self.complete else lines[:-1]
+        return list(self._lines)
 
     def objects(self) -> Iterator[dict[str, object]]:
         """The JSON objects that stand one a line; other lines are passed over."""
-        for line in self.lines():
-            if line.lstrip().startswith("{"):
-                value = _json(line)
-                if isinstance(value, dict):
-                    yield value
+        return iter(self._objects)
+
+    # Every format looks at them, so they are worked out once.
+    @cached_property
+    def _lines(self) -> list[str]:
+        lines = self.text.replace("\r\n", "\n").split("\n")
+        return lines if self.complete else lines[:-1]
+
+    @cached_property
+    def _objects(self) -> list[dict[str, object]]:
+        values = (_json(line) for line in self._lines if line.lstrip().startswith("{"))
+        return [value for value in values if isinstance(value, dict)]
 
 
 def _json(line: str) -> object:
