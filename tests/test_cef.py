@@ -11,11 +11,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loaded import account
 from sqlglot import exp
 
 from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.findings.model import Input
-from herdsight.loading import load
 from herdsight.logs import cef
 from herdsight.logs.cef_keys import ALIASES, COLUMNS
 from herdsight.logs.device_events import HEADER_COLUMNS
@@ -61,11 +60,6 @@ def event(path: Path) -> Row:
     assert "_reject" not in row
     del row["_file"]
     return row
-
-
-def account(path: Path) -> Input:
-    with DuckDbEngine() as engine:
-        return load(engine, [path]).inputs[0]
 
 
 # --- An event ---------------------------------------------------------------------------------------------------------

@@ -10,14 +10,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlglot import exp
+from loaded import loaded
 
-from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.findings.model import Input
-from herdsight.loading import load
 from herdsight.logs.formats import recognise
 from herdsight.logs.head import read_head
-from herdsight.trees import column, relation
 
 Row = dict[str, object]
 Write = Callable[..., Path]
@@ -36,17 +32,6 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return _write
-
-
-def loaded(path: Path) -> tuple[Input, list[Row]]:
-    """The account of a file and its good rows."""
-    with DuckDbEngine() as engine:
-        found = load(engine, [path])
-        rows: list[Row] = []
-        for each in found.relations:
-            query = exp.select("*").from_(relation(each.name, each.schema)).order_by(column("_row"))
-            rows.extend(row for row in engine.run(query).to_pylist() if row["_reject"] is None)
-        return found.inputs[0], rows
 
 
 def flow(path: Path) -> Row:

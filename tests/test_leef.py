@@ -9,12 +9,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlglot import exp
+from loaded import loaded
 
-from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
-from herdsight.loading import load
-from herdsight.trees import column, relation
 
 Row = dict[str, object]
 Write = Callable[..., Path]
@@ -35,23 +32,16 @@ def write(tmp_path: Path) -> Write:
     return _write
 
 
-def loaded(path: Path) -> tuple[Input, list[Row]]:
+def said(path: Path) -> tuple[Input, list[Row]]:
     """The account of a file and its good rows, what is missing left out."""
-    with DuckDbEngine() as engine:
-        found = load(engine, [path])
-        rows: list[Row] = []
-        for each in found.relations:
-            query = exp.select("*").from_(relation(each.name, each.schema)).order_by(column("_row"))
-            rows.extend(row for row in engine.run(query).to_pylist() if row["_reject"] is None)
-        kept = [
-            {name: value for name, value in row.items() if value not in (None, "") and name[0] != "_"} for row in rows
-        ]
-        return found.inputs[0], kept
+    found, rows = loaded(path)
+    kept = [{name: value for name, value in row.items() if value not in (None, "") and name[0] != "_"} for row in rows]
+    return found, kept
 
 
 def event(path: Path) -> Row:
     """The only record, which is good."""
-    account, (row,) = loaded(path)
+    account, (row,) = said(path)
     assert (account.format, account.rejected) == ("leef", 0)
     return row
 
@@ -106,7 +96,7 @@ def test_a_tab_that_ends_no_pair_is_in_the_value(write: Write) -> None:
     [("words", "not a LEEF event"), ("LEEF:1.0|V|P|1", "not a LEEF event"), (f"{HEAD}src=10.0.0.5", "bad timestamp")],
 )
 def test_a_bad_line_is_counted(write: Write, line: str, reason: str) -> None:
-    account, rows = loaded(write(f"{GOOD}\n{line}\n{GOOD}\n"))
+    account, rows = said(write(f"{GOOD}\n{line}\n{GOOD}\n"))
     assert (account.format, len(rows), account.reasons) == ("leef", 2, {reason: 1})
 
 
@@ -121,6 +111,6 @@ def test_whatever_bytes_are_changed_every_line_is_counted(seed: int, changes: in
     with TemporaryDirectory() as folder:
         path = Path(folder, "a.log")
         path.write_bytes(b"\n".join(lines) + b"\n")
-        account, _ = loaded(path)
+        account, _ = said(path)
     comments = sum(line.startswith(b"#") for line in lines)
     assert (account.format, account.rows + account.rejected) == ("leef", len(lines) - comments)

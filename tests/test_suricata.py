@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest import Row
+from conftest import Row, json_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loaded import account
 
 import herdsight
-from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.findings.model import Input
-from herdsight.loading import load
 
 NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
 ENDS: Row = {"src_ip": "10.0.0.5", "src_port": 50000, "dest_ip": "5.6.7.8", "dest_port": 443, "proto": "TCP"}
@@ -66,18 +64,12 @@ ALERT: Row = {"timestamp": "2024-05-01T12:00:00.000000+0000", "flow_id": 4, "eve
 
 
 def written(path: Path, *rows: Row) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(json_lines(rows), encoding="utf-8")
     return path
 
 
 def asked(tmp_path: Path, kql: str, *rows: Row) -> list[Row]:
     return herdsight.query(kql, written(tmp_path / "eve.json", *rows)).to_pylist()
-
-
-def account(path: Path) -> Input:
-    with DuckDbEngine() as engine:
-        (found,) = load(engine, [path]).inputs
-    return found
 
 
 def test_a_flow_is_a_session(tmp_path: Path) -> None:

@@ -6,14 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import Row
+from conftest import Row, json_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loaded import account
 
 import herdsight
-from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.findings.model import Input
-from herdsight.loading import load
 
 NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
 SYSMON, SECURITY = "Microsoft-Windows-Sysmon/Operational", "Security"
@@ -75,18 +73,12 @@ WAYS = pytest.mark.parametrize("way", [flat, winlogbeat, as_xml_has_it])
 
 
 def written(path: Path, *rows: Row) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(json_lines(rows), encoding="utf-8")
     return path
 
 
 def asked(tmp_path: Path, kql: str, *rows: Row) -> list[Row]:
     return herdsight.query(kql, written(tmp_path / "events.json", *rows)).to_pylist()
-
-
-def account(path: Path) -> Input:
-    with DuckDbEngine() as engine:
-        (found,) = load(engine, [path]).inputs
-    return found
 
 
 def told(row: Row) -> Row:
