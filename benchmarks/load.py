@@ -1,6 +1,5 @@
 """A Zeek TSV.gz into the session table, against DuckDB's bare read_csv of the same file into Parquet."""
 
-import gzip
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from _measure import RUNS, folder, line, medians, report_as_child
 
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading import load
+from herdsight.logs.writing import opened
 
 ROWS = 2_000_000
 _LEAST_RATIO, _MOST_MIB = 0.6, 1024
@@ -36,14 +36,14 @@ FROM picked
 """
 
 
-def make(path: Path, rows: int) -> None:
-    """A conn.log of one office: seconds of work, hundreds of MB unpacked."""
+def make(path: Path, rows: int, start: int = 0) -> None:
+    """A conn.log of one office from a row on; packed where its name ends in .gz. It is hundreds of MB unpacked."""
     connection = duckdb.connect()
-    with gzip.open(path, "wt", encoding="utf-8", compresslevel=6) as file:
+    with opened(path) as file:
         file.write("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n")
         file.write("#fields\t" + _FIELDS.replace(" ", "\t") + "\n")
-        for first in range(0, rows, _BATCH):
-            found = connection.execute(_LINE, [first, min(first + _BATCH, rows)]).fetchall()
+        for first in range(start, start + rows, _BATCH):
+            found = connection.execute(_LINE, [first, min(first + _BATCH, start + rows)]).fetchall()
             file.writelines(f"{text}\n" for (text,) in found)
 
 

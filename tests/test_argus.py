@@ -1,6 +1,7 @@
 """Specification of the flow formats: what Argus' and nfdump's lines become, and what becomes of broken ones."""
 
 import gzip
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -494,6 +495,7 @@ def test_a_quote_that_never_closes_takes_no_other_line_along(folder: Path) -> No
 
 
 _BYTES = st.integers(0, 255).filter(lambda byte: byte not in b'"\r')
+_NO_FLOW = re.compile(rb"#|Summary$|flows(,|$)|[0-9]+(,[^,]*){5}$")  # a comment of nfdump's, or a line of its summary
 _CHANGES = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["put", "add", "cut"]), _BYTES), min_size=1, max_size=12)
 
 
@@ -521,7 +523,9 @@ def test_every_record_is_loaded_or_counted_whatever_bytes_it_has(
     content = mutated(sample, changes)
     with tempfile.TemporaryDirectory() as name:
         found = account(Path(name), content)
-    assert found.rows + found.rejected == sum(bool(line.strip()) for line in content.split(b"\n")[1:])
+    lines = [line for line in content.split(b"\n")[1:] if line.strip()]
+    passed = [line for line in lines if sample is NFDUMP_SAMPLE and _NO_FLOW.match(line)]
+    assert len(lines) - len(passed) <= found.rows + found.rejected <= len(lines)
 
 
 # --- Argus: writing ---------------------------------------------------------------------------------------------------
@@ -613,7 +617,6 @@ def test_a_netflow_becomes_a_session(folder: Path) -> None:
         "DstIpAddr": "192.0.2.1",
         "DstPortNumber": 443,
         "NetworkProtocol": "TCP",
-        "NetworkApplicationProtocol": "",
         "NetworkDirection": "Outbound",
         "NetworkDuration": 1500,
         "SrcBytes": 100,
@@ -710,7 +713,7 @@ def test_the_summary_is_no_flow(folder: Path) -> None:
     content = dumped({}, {}) + SUMMARY
     assert known_as(folder, content) == ["nfdump"]
     found = account(folder, content)
-    assert (found.rows, found.reasons) == (2, {"columns missing": 3})
+    assert (found.rows, found.rejected) == (2, 0)
 
 
 # --- Real captures ----------------------------------------------------------------------------------------------------
@@ -739,7 +742,7 @@ def test_every_real_nfdump_is_read_but_for_its_summary(shared_data: Path) -> Non
         lines = path.read_text(encoding="utf-8").splitlines()
         flows = int(lines[-1].split(",")[0])  # nfdump's own count
         found = account_of(path)
-        assert (found.format, found.rows, found.reasons) == ("nfdump", flows, {"columns missing": 3}), path
+        assert (found.format, found.rows, found.reasons) == ("nfdump", flows, {}), path
         assert flows + 3 == len(lines) - 1
 
 
@@ -862,5 +865,5 @@ def test_what_the_formats_say_of_other_protocols(three: dict[str, list[Row]]) ->
     assert others == {
         "Zeek": {"TCP", "UDP", "ICMP"},
         "Argus": {"TCP", "UDP", "ICMP", "ARP", "IGMP"},
-        "nfdump": {"TCP", "UDP", "ICMP", "IGMP", "0"},
+        "nfdump": {"TCP", "UDP", "ICMP", "IGMP", "HOPOPT"},
     }

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import Row, Writer
 from pyarrow import csv, parquet
-from test_zeek_records import ANSWERED, DENIED, REQUEST, UNANSWERED, in_lines
+from test_zeek_records import ANSWERED, DENIED, REQUEST, UNANSWERED
+from zeeks import in_lines
 
 import herdsight
 from herdsight.output import json_rows

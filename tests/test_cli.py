@@ -56,7 +56,7 @@ class TestHelp:
     @pytest.mark.parametrize("command", COMMANDS)
     def test_names_no_option_that_does_not_work_yet(self, command: str) -> None:
         shown = call(command, "--help").stdout
-        for option in ("--tuning", "--indicators", "--level", "--store"):
+        for option in ("--tuning", "--indicators", "--level"):
             assert option not in shown
 
     @pytest.mark.parametrize("command", COMMANDS)
@@ -88,7 +88,7 @@ class TestBadCalls:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["hunt"], "Missing argument 'PATH...'."),
+            (["hunt"], "there are no logs to hunt through (name files or folders, or a store with --store)"),
             (["hunt", "no-such.log"], "there is no file or folder 'no-such.log'"),
             ([*QUERY, "--local", "10.0.0/8"], "--local takes a network, not '10.0.0/8' (for example"),
             ([*QUERY, "--now", "yesterday"], "--now takes a time, not 'yesterday' (for example"),
@@ -305,7 +305,7 @@ class TestQuery:
         ("kql", "warning"),
         [
             ("Acme_CL | count", "`Acme_CL` is a custom log, which is not among the logs: it is taken as empty"),
-            ("DeviceEvents | count", "no log fills DeviceEvents yet: taken as empty"),
+            ("DeviceFileEvents | count", "no log fills DeviceFileEvents yet: taken as empty"),
             ("_GetWatchlist('VIPs') | count", "the watchlist 'VIPs' was not given: it is taken as empty"),
             ("DeviceNetworkEvents | where ingestion_time() > ago(1h)", "ingestion_time() is TimeGenerated"),
             ("set notruncation; DeviceNetworkEvents | count", "the option 'notruncation' is ignored"),

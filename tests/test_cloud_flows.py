@@ -62,7 +62,9 @@ def test_a_record_of_the_default_format(write: Write) -> None:
         "NetworkProtocol": "TCP",
         "NetworkDirection": "Outbound",
         "SrcBytes": 4249,
+        "NetworkBytes": 4249,
         "SrcPackets": 20,
+        "NetworkPackets": 20,
         "DvcOriginalAction": "ACCEPT",
         "EventResult": "Success",
         "DvcAction": "Allow",
@@ -124,6 +126,11 @@ def test_what_is_no_flow_of_aws_is_counted(write: Write, line: str, reason: str)
     assert (account.format, len(rows), account.rejected, account.reasons) == ("aws-vpc-flow", 2, 1, {reason: 1})
 
 
+def test_addresses_are_spelled_in_one_way(write: Write) -> None:
+    row = flow(write(FLOW.replace("10.0.0.5", "2001:DB8:0:0::0:1").replace("192.0.2.1", "::ffff:192.0.2.1")))
+    assert (row["SrcIpAddr"], row["DstIpAddr"]) == ("2001:db8::1", "192.0.2.1")
+
+
 def test_a_line_of_names_again_is_counted(write: Write) -> None:
     names = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end"
     names += " action log-status"
@@ -174,7 +181,9 @@ def test_an_entry_becomes_a_session(write: Write) -> None:
         "NetworkProtocol": "TCP",
         "NetworkDirection": "Outbound",
         "SrcBytes": 4249,
+        "NetworkBytes": 4249,
         "SrcPackets": 20,
+        "NetworkPackets": 20,
         "EventCount": 1,
         "EventResult": "NA",
         "EventVendor": "GCP",

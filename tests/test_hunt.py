@@ -614,7 +614,7 @@ TEXT = (Path(__file__).resolve().parents[1] / "content" / "rules" / BEACONS.sour
         ("    host: DeviceName", "    host: Device"),
         ("    first: FirstSeen", "    first: DeviceName"),
         ("  Minutes: DurationMinutes", "  Minutes: Duration"),
-        ("    table: DeviceNetworkEvents", "    table: DeviceEvents"),
+        ("    table: DeviceNetworkEvents", "    table: DeviceFileEvents"),
         ("      RemotePort: $RemotePort", "      RemotePort: $Port"),
         ("      RemotePort: $RemotePort", "      RemotePrt: $RemotePort"),
         ("{ConnectionCount} connections to", "{Connections} connections to"),

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import Row, Writer
 from reference import NOON
-from test_zeek_records import ANSWERED, DENIED, in_lines
+from test_zeek_records import ANSWERED, DENIED
+from zeeks import in_lines
 
 import herdsight
 from herdsight.cli import main

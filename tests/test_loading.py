@@ -263,7 +263,7 @@ def test_a_truncated_zstd_is_read_as_far_as_it_goes(write: Write) -> None:
         (b"DeviceName,ActionType,RemotePort\npc,x,1\n", "without TimeGenerated or Timestamp, RemoteIP"),
         (b"TimeGenerated,DeviceVendor,SourceIP,SourcePort\n2023-10-18,x,10.0.0.1,1\n", "without DestinationIP"),
         (HEADER.replace("\tproto", "\tprotocol").encode() + conn(0).encode(), "without proto"),
-        (HEADER.replace("conn\n", "ssl\n").replace("\tconn_state", "\tcipher").encode(), "recognised, not read yet"),
+        (HEADER.replace("conn\n", "files\n").replace("\tconn_state", "\tcipher").encode(), "recognised, not read yet"),
     ],
 )
 def test_a_file_that_is_not_read_is_told_with_the_reason(write: Write, content: bytes, note: str) -> None:

@@ -273,10 +273,10 @@ class TestLoop:
         assert "7" in said.out
 
     def test_warnings_are_said(self, events: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        talk("DeviceNetworkEvents | summarize by AccountName;\rDeviceEvents | count;\r", events)
+        talk("DeviceNetworkEvents | summarize by AccountName;\rDeviceFileEvents | count;\r", events)
         said = capsys.readouterr().err
         assert said.count("`InitiatingProcessAccountName` was read") == 1
-        assert said.count("no log fills DeviceEvents yet") == 1
+        assert said.count("no log fills DeviceFileEvents yet") == 1
 
     def test_a_long_answer_is_cut_and_says_how_many_more(self, capsys: pytest.CaptureFixture[str]) -> None:
         talk("range n from 1 to 2500000 step 1;\r")
@@ -351,7 +351,7 @@ class TestLoop:
         assert capsys.readouterr().out == ""
 
     def test_quiet_says_errors_alone(self, events: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        talk("DeviceEvents | count;\r", events, quiet=True)
+        talk("DeviceFileEvents | count;\r", events, quiet=True)
         assert capsys.readouterr().err == ""
 
     def test_hostile_log_text_reaches_no_terminal(self, events: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,16 +1,20 @@
 """Suricata's EVE: one file of many kinds of events, each in the table that it is of."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from conftest import Row, json_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loaded import account
+from loaded import account, loaded
 
 import herdsight
+from herdsight.logs.suricata_writing import write_dns, write_flows
+from herdsight.tables import ColumnType, table
 
 NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
 ENDS: Row = {"src_ip": "10.0.0.5", "src_port": 50000, "dest_ip": "5.6.7.8", "dest_port": 443, "proto": "TCP"}
@@ -60,7 +64,68 @@ REQUEST: Row = {
         "length": 512,
     },
 }
-ALERT: Row = {"timestamp": "2024-05-01T12:00:00.000000+0000", "flow_id": 4, "event_type": "alert", **ENDS, "alert": {}}
+COMMON: Row = {"timestamp": "2024-05-01T12:00:00.000000+0000", "flow_id": 4, **ENDS}
+FILE: Row = COMMON | {"event_type": "fileinfo", "fileinfo": {}}
+ALERT: Row = COMMON | {
+    "event_type": "alert",
+    "app_proto": "tls",
+    "alert": {
+        "action": "blocked",
+        "gid": 1,
+        "signature_id": 2403388,
+        "rev": 3,
+        "signature": "ET evil",
+        "category": "Misc Attack",
+        "severity": 2,
+        "metadata": {"tag": ["CINS"]},
+    },
+}
+ONE_WAY: Row = COMMON | {
+    "event_type": "netflow",
+    "timestamp": "2024-05-01T12:10:00.000000+0000",
+    "app_proto": "failed",
+    "netflow": {
+        "pkts": 5,
+        "bytes": 500,
+        "start": "2024-05-01T12:00:00.000000+0000",
+        "end": "2024-05-01T12:00:01.500000+0000",
+        "age": 1,
+        "min_ttl": 64,
+        "max_ttl": 64,
+    },
+    "tcp": {"tcp_flags": "1b", "syn": True},
+}
+HANDSHAKE: Row = COMMON | {
+    "event_type": "tls",
+    "tls": {
+        "subject": "CN=c2.evil.test",
+        "issuerdn": "CN=root",
+        "fingerprint": "aa:bb",
+        "sni": "c2.evil.test",
+        "version": "TLS 1.2",
+        "ja3": {"hash": "0123", "string": "771,1,2"},
+        "ja3s": {"hash": "4567", "string": "771,1"},
+    },
+}
+NOWHERE = "0.0.0.0"  # noqa: S104 what DHCP says where there is no address
+LEASE: Row = LOOKUP | {
+    "event_type": "dhcp",
+    "src_ip": "10.0.0.1",
+    "src_port": 67,
+    "dest_ip": "10.0.0.5",
+    "dest_port": 68,
+    "dhcp": {
+        "type": "reply",
+        "id": 99,
+        "client_mac": "06:10:9f:eb:8f:14",
+        "assigned_ip": "10.0.0.6",
+        "client_ip": NOWHERE,
+        "dhcp_type": "ack",
+        "lease_time": 3600,
+        "hostname": "desk-1",
+    },
+}
+EVERY = (FLOW, ASKED, REQUEST, ALERT, ONE_WAY, HANDSHAKE, LEASE)
 
 
 def written(path: Path, *rows: Row) -> Path:
@@ -73,7 +138,7 @@ def asked(tmp_path: Path, kql: str, *rows: Row) -> list[Row]:
 
 
 def test_a_flow_is_a_session(tmp_path: Path) -> None:
-    (row,) = asked(tmp_path, "ASimNetworkSessionLogs", FLOW, ALERT, ASKED)
+    (row,) = asked(tmp_path, "ASimNetworkSessionLogs", FLOW, FILE, ASKED)
     assert {name: value for name, value in row.items() if value not in (None, "")} == {
         "TimeGenerated": NOON,
         "EventStartTime": NOON,
@@ -203,29 +268,193 @@ def test_a_web_request(tmp_path: Path) -> None:
     ]
 
 
+def told(row: Row) -> Row:
+    """What a row says: no column that is missing or empty, nor those that every row has."""
+    every = ("TimeGenerated", "EventStartTime", "EventCount", "EventVendor", "EventProduct", "Type")
+    return {name: value for name, value in row.items() if value not in (None, "") and name not in every}
+
+
+SAID: Row = {"SrcIpAddr": "10.0.0.5", "SrcPortNumber": 50000, "DstIpAddr": "5.6.7.8", "DstPortNumber": 443}
+SESSION: Row = {**SAID, "NetworkProtocol": "TCP", "NetworkDirection": "Outbound", "NetworkSessionId": "4"}
+
+
+def test_an_alert_is_a_report_on_a_session(tmp_path: Path) -> None:
+    (row,) = asked(tmp_path, "ASimNetworkSessionLogs", ALERT, FILE)
+    found = told(row)
+    assert json.loads(found.pop("AdditionalFields")) == {"gid": 1, "rev": 3, "metadata": {"tag": ["CINS"]}}
+    assert found == SESSION | {
+        "EventType": "IDS",
+        "EventOriginalType": "alert",
+        "EventResult": "Failure",
+        "EventSeverity": "Medium",
+        "EventOriginalSeverity": "2",
+        "NetworkApplicationProtocol": "tls",
+        "NetworkRuleName": "ET evil",
+        "NetworkRuleNumber": 2403388,
+        "ThreatId": "2403388",
+        "ThreatName": "ET evil",
+        "ThreatCategory": "Misc Attack",
+        "ThreatOriginalRiskLevel": "2",
+        "DvcAction": "Deny",
+        "DvcOriginalAction": "blocked",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"severity": 1, "action": "allowed"}, ("High", "Allow", "Success")),
+        ({"severity": 3, "action": None}, ("Low", "", "Success")),
+        ({"severity": 4, "action": "blocked"}, ("Informational", "Deny", "Failure")),
+    ],
+)
+def test_how_severe_an_alert_is_and_what_was_done(tmp_path: Path, change: Row, expected: tuple[str, ...]) -> None:
+    kql = "ASimNetworkSessionLogs | project EventSeverity, DvcAction, EventResult"
+    (row,) = asked(tmp_path, kql, ALERT | {"alert": ALERT["alert"] | change})
+    assert tuple(row.values()) == expected
+
+
+def test_an_alert_on_what_came_back_is_on_the_session(tmp_path: Path) -> None:
+    ends = dict(ENDS, src_ip=ENDS["dest_ip"], src_port=443, dest_ip=ENDS["src_ip"], dest_port=50000)
+    back = ALERT | ends | {"flow": {name: ENDS[name] for name in ENDS if name != "proto"}}
+    (row,) = asked(tmp_path, "ASimNetworkSessionLogs", back)
+    assert {name: row[name] for name in SAID} == SAID
+    assert row["NetworkDirection"] == "Outbound"
+
+
+def test_an_alert_is_a_signature_to_defender_and_no_firewalls_request(tmp_path: Path) -> None:
+    inbound = {"src_ip": "5.6.7.8", "dest_ip": "10.0.0.5"}
+    path = written(tmp_path / "eve.json", FLOW | inbound, ALERT | inbound, ALERT)
+    kql = """
+    DeviceNetworkEvents | project ActionType, LocalIP, Name = tostring(AdditionalFields.SignatureName)
+
+    CommonSecurityLog | count
+    """
+    devices, firewall = (each.table.to_pylist() for each in herdsight.query_all(kql, path))
+    assert [tuple(row.values()) for row in devices] == [
+        ("NetworkSignatureInspected", "10.0.0.5", "ET evil"),
+        ("InboundConnectionAccepted", "10.0.0.5", ""),
+        ("NetworkSignatureInspected", "10.0.0.5", "ET evil"),
+    ]
+    assert firewall == [{"Count": 1}]
+
+
+def test_a_flow_one_way_is_a_session(tmp_path: Path) -> None:
+    path = written(tmp_path / "eve.json", ONE_WAY)
+    (row,) = herdsight.query("ASimNetworkSessionLogs", path).to_pylist()
+    assert row["TimeGenerated"] == NOON
+    assert told(row) == SESSION | {
+        "EventType": "NetworkSession",
+        "EventOriginalType": "netflow",
+        "EventEndTime": NOON + timedelta(seconds=1.5),
+        "NetworkDuration": 1500,
+        "EventResult": "Success",
+        "SrcBytes": 500,
+        "SrcPackets": 5,
+    }
+    assert any("one way" in note for note in account(path).notes)
+    assert not any("one way" in note for note in account(written(path, FLOW)).notes)
+
+
+@pytest.mark.parametrize(
+    ("proto", "flags", "result"),
+    [
+        ("TCP", "1b", "Success"),
+        ("TCP", "10", "NA"),  # ACK alone
+        ("TCP", "02", "Failure"),  # SYN alone
+        ("TCP", "c2", "Failure"),  # SYN, asking for ECN
+        ("TCP", "14", "Failure"),  # RST, ACK alone
+        ("TCP", "06", "NA"),  # SYN, RST
+        ("TCP", None, "NA"),
+        ("UDP", "1b", "NA"),
+    ],
+)
+def test_the_flags_of_one_way_tell_how_it_ended(tmp_path: Path, proto: str, flags: str | None, result: str) -> None:
+    event = ONE_WAY | {"proto": proto, "tcp": {"tcp_flags": flags}}
+    assert asked(tmp_path, "ASimNetworkSessionLogs | project EventResult", event) == [{"EventResult": result}]
+
+
+def test_a_handshake_is_a_web_session(tmp_path: Path) -> None:
+    (row,) = asked(tmp_path, "_Im_WebSession(url_has_any=dynamic(['evil.test']))", HANDSHAKE, REQUEST | {"http": {}})
+    assert json.loads(row["AdditionalFields"]) == {
+        "version": "TLS 1.2",
+        "subject": "CN=c2.evil.test",
+        "issuer": "CN=root",
+        "fingerprint": "aa:bb",
+        "ja3": "0123",
+        "ja3s": "4567",
+    }
+    names = ("Url", "HttpHost", "DstHostname", "DstDomain", "NetworkApplicationProtocol", "EventOriginalType")
+    assert tuple(row[name] for name in names) == (
+        *("https://c2.evil.test", "c2.evil.test", "c2", "evil.test", "TLS", "tls"),
+    )
+    assert (row["EventType"], row["EventResult"], row["Dst"]) == ("HTTPsession", "NA", "c2.evil.test")
+
+
+def test_a_web_request_and_a_handshake_are_no_network_sessions(tmp_path: Path) -> None:
+    assert asked(tmp_path, "union ASimNetworkSessionLogs, DeviceNetworkEvents", REQUEST, HANDSHAKE) == []
+
+
+def test_a_lease(tmp_path: Path) -> None:
+    (row,) = asked(tmp_path, "ASimDhcpEventLogs", LEASE)
+    found = told(row)
+    assert json.loads(found.pop("AdditionalFields")) == {"server_addr": "10.0.0.1"}
+    assert found == {
+        "EventSchema": "DhcpEvent",
+        "EventType": "Assign",
+        "EventOriginalType": "ack",
+        "EventResult": "Success",
+        "SrcIpAddr": "10.0.0.6",
+        "SrcMacAddr": "06:10:9f:eb:8f:14",
+        "SrcHostname": "desk-1",
+        "DhcpLeaseDuration": 3600,
+        "DhcpSessionId": "99",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"dhcp_type": "request", "client_ip": "10.0.0.5", "assigned_ip": NOWHERE}, ("Renew", "NA", "10.0.0.5")),
+        ({"dhcp_type": "discover", "assigned_ip": NOWHERE}, ("Assign", "NA", "")),
+        ({"dhcp_type": "nak", "assigned_ip": NOWHERE}, ("Assign", "Failure", "")),
+        ({"dhcp_type": "release", "client_ip": "10.0.0.5"}, ("Release", "Success", "10.0.0.6")),
+    ],
+)
+def test_what_a_message_of_dhcp_is(tmp_path: Path, change: Row, expected: tuple[str, ...]) -> None:
+    kql = "_Im_DhcpEvent | project EventType, EventResult, IpAddr"
+    (row,) = asked(tmp_path, kql, LEASE | {"dhcp": LEASE["dhcp"] | change})
+    assert tuple(row.values()) == expected
+
+
+def test_every_kind_is_in_one_table(tmp_path: Path) -> None:
+    found = account(written(tmp_path / "eve.json", *EVERY))
+    assert (found.rows, found.rejected, found.table) == (7, 0, "ASimNetworkSessionLogs")
+
+
 def test_each_event_is_counted_once(tmp_path: Path) -> None:
-    path = written(tmp_path / "eve.json", ALERT, FLOW, ASKED, REQUEST, FLOW | {"src_ip": "nobody"}, ALERT)
+    path = written(tmp_path / "eve.json", FILE, FLOW, ASKED, REQUEST, FLOW | {"src_ip": "nobody"}, FILE)
     found = account(path)
     assert (found.rows, found.rejected, found.table) == (3, 3, "ASimNetworkSessionLogs")
-    assert found.reasons == {"bad address": 1, "other event: alert": 2}
+    assert found.reasons == {"bad address": 1, "other event: fileinfo": 2}
     assert {"1 of its rows are of ASimDnsActivityLogs", "1 of its rows are of ASimWebSessionLogs"} <= set(found.notes)
 
 
 def test_a_row_leads_back_to_its_record(tmp_path: Path) -> None:
-    path = written(tmp_path / "eve.json", ALERT, ASKED, FLOW | {"dest_ip": "nowhere"}, REQUEST)
+    path = written(tmp_path / "eve.json", FILE, ASKED, FLOW | {"dest_ip": "nowhere"}, REQUEST)
     (file,) = herdsight.inspect(path).files
-    assert {each.reason: each.records for each in file.samples} == {"bad address": (3,), "other event: alert": (1,)}
+    assert {each.reason: each.records for each in file.samples} == {"bad address": (3,), "other event: fileinfo": (1,)}
 
 
 def test_an_event_that_names_itself_strangely_is_not_repeated(tmp_path: Path) -> None:
-    found = account(written(tmp_path / "eve.json", FLOW, ALERT | {"event_type": "\x1b[31m" * 20}))
+    found = account(written(tmp_path / "eve.json", FLOW, FILE | {"event_type": "\x1b[31m" * 20}))
     assert found.reasons == {"other event": 1}
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_whatever_happens_to_its_bytes_no_record_is_lost(tmp_path: Path, data: st.DataObject) -> None:
-    first, *rest = (json.dumps(row) for row in [FLOW, ASKED, REQUEST, ALERT, *ANSWERS.values()] * 2)
+    first, *rest = (json.dumps(row) for row in [*EVERY, FILE, *ANSWERS.values()] * 2)
     raw = bytearray("\n".join(rest).encode())
     for _ in range(data.draw(st.integers(1, 6))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.sampled_from(b'\x00\xff\t"{}[]\\,#x0'))
@@ -235,10 +464,98 @@ def test_whatever_happens_to_its_bytes_no_record_is_lost(tmp_path: Path, data: s
     assert found.rows + found.rejected == 1 + len([line for line in bytes(raw).split(b"\n") if line.strip(b" \r\t")])
 
 
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+_ADDRESSES = st.ip_addresses().filter(lambda each: not getattr(each, "ipv4_mapped", None)).map(str)
+_PORTS = st.none() | st.integers(0, 65535)
+_COUNTS = st.none() | st.integers(0, 2**62)
+_WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF), max_size=12).filter(str.isprintable)
+_MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2025, 1, 1))  # noqa: DTZ001 as above
+
+
+@st.composite
+def _sessions(draw: st.DrawFn) -> Row:
+    begin = draw(_MOMENTS)
+    protocol, packets = draw(st.sampled_from(["TCP", "UDP", "ICMP"])), draw(_COUNTS)
+    answered = "NA" if packets is None else "Success" if packets else "Failure"
+    results = {"TCP": ["Failure"] if packets == 0 else [answered, "Failure"]}.get(protocol, [answered])
+    return {
+        "TimeGenerated": begin,
+        "EventEndTime": draw(st.none() | st.just(begin + draw(st.timedeltas(timedelta(0), timedelta(days=2))))),
+        "SrcIpAddr": draw(_ADDRESSES),
+        "SrcPortNumber": draw(_PORTS),
+        "DstIpAddr": draw(_ADDRESSES),
+        "DstPortNumber": draw(_PORTS),
+        "NetworkProtocol": protocol,
+        "NetworkApplicationProtocol": draw(_WORDS.filter(lambda words: words != "failed")),
+        "NetworkSessionId": draw(_WORDS | st.integers(0, 2**70).map(str)),
+        "SrcBytes": draw(_COUNTS),
+        "DstBytes": draw(_COUNTS),
+        "SrcPackets": draw(_COUNTS),
+        "DstPackets": packets,
+        "EventOriginalResultDetails": draw(_WORDS),
+        "EventResult": draw(st.sampled_from(results)),
+        "DvcHostname": draw(_WORDS),
+    }
+
+
+@st.composite
+def _queries(draw: st.DrawFn) -> Row:
+    is_reply = draw(st.booleans())
+    answers = st.lists(_WORDS.filter(lambda words: words and "," not in words), max_size=3)
+    return {
+        "TimeGenerated": draw(_MOMENTS),
+        "SrcIpAddr": draw(_ADDRESSES),
+        "SrcPortNumber": draw(st.integers(1024, 65535)),
+        "DstIpAddr": draw(_ADDRESSES),
+        "DstPortNumber": 53,
+        "NetworkProtocol": draw(st.sampled_from(["TCP", "UDP"])),
+        "DnsSessionId": draw(_WORDS),
+        "TransactionIdHex": f"0x{draw(st.integers(0, 65535)):04x}",
+        "DnsQuery": draw(_WORDS),
+        "DnsQueryTypeName": draw(st.sampled_from(["A", "TXT", ""])),
+        "EventResultDetails": draw(st.sampled_from(["NOERROR", "NXDOMAIN"])) if is_reply else "",
+        "DnsResponseName": ",".join(draw(answers)) if is_reply else "",
+        "EventSubType": "response" if is_reply else "request",
+    }
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_sessions(), min_size=1, max_size=12), st.sampled_from(["eve.json", "eve.json.gz"]))
+def test_what_is_written_as_flows_is_read_back(tmp_path: Path, rows: list[Row], name: str) -> None:
+    _round_trip(tmp_path / name, rows, "ASimNetworkSessionLogs", write_flows)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_queries(), min_size=1, max_size=12))
+def test_what_is_written_as_queries_is_read_back(tmp_path: Path, rows: list[Row]) -> None:
+    _round_trip(tmp_path / "eve.json", rows, "ASimDnsActivityLogs", write_dns)
+
+
+def _round_trip(path: Path, rows: list[Row], name: str, write: Callable[[pa.Table, Path], None]) -> None:
+    kinds = {each.name: each.type for each in table(name).columns}
+    schema = pa.schema([(each, _ARROW[kinds[each]]) for each in rows[0]])
+    write(pa.Table.from_pylist(rows, schema=schema), path)
+    found = [row for row in loaded(path)[1] if row["EventType"] in ("NetworkSession", "Query")]
+    assert [{each: row[each] for each in rows[0]} for row in found] == rows
+
+
+_ARROW: dict[ColumnType, pa.DataType] = {
+    ColumnType.DATETIME: pa.timestamp("us"),
+    ColumnType.STRING: pa.string(),
+    ColumnType.INT: pa.int32(),
+    ColumnType.LONG: pa.int64(),
+}
+
+
+# --- Real captures ----------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.shared_data
 def test_a_real_file_is_accounted_for(shared_data: Path) -> None:
     found = account(shared_data / "data" / "labelled" / "suricata-test6.eve.json")
-    assert (found.rows, found.rejected) == (3_512 + 680 + 56, 745 + 3 + 3 + 1)
+    assert (found.rows, found.rejected) == (3_512 + 745 + 680 + 56 + 1, 3 + 3)
+    assert found.reasons == {"other event: anomaly": 3, "other event: fileinfo": 3}
 
 
 @pytest.mark.shared_data

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,45 +9,9 @@ from conftest import Row, json_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loaded import account
+from windows_logs import ASKED, AT, CONNECTED, NOON, OUTBOUND, PERMITTED, SECURITY, SYSMON, told
 
 import herdsight
-
-NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
-SYSMON, SECURITY = "Microsoft-Windows-Sysmon/Operational", "Security"
-AT = "2024-05-01T12:00:09.000Z"
-
-CONNECTED: Row = {
-    "UtcTime": "2024-05-01 12:00:00.000",
-    "ProcessId": "4711",
-    "Image": "C:\\Users\\ann\\evil.exe",
-    "User": "CORP\\ann",
-    "Protocol": "tcp",
-    "Initiated": "true",
-    "SourceIp": "10.0.0.5",
-    "SourcePort": "50000",
-    "DestinationIp": "5.6.7.8",
-    "DestinationHostname": "evil.test",
-    "DestinationPort": "443",
-}
-ASKED: Row = {
-    "UtcTime": "2024-05-01 12:00:00.000",
-    "ProcessId": "4711",
-    "Image": "C:\\Users\\ann\\evil.exe",
-    "User": "CORP\\ann",
-    "QueryName": "evil.test.",
-    "QueryStatus": "0",
-    "QueryResults": "type:  5 cdn.evil.test;::ffff:5.6.7.8;",
-}
-PERMITTED: Row = {
-    "ProcessId": "4711",
-    "Application": "\\device\\harddiskvolume2\\users\\ann\\evil.exe",
-    "Direction": "%%14593",
-    "SourceAddress": "10.0.0.5",
-    "SourcePort": "50000",
-    "DestAddress": "5.6.7.8",
-    "DestPort": "443",
-    "Protocol": "6",
-}
 
 Way = Callable[[int, str, Row], Row]
 
@@ -79,28 +42,6 @@ def written(path: Path, *rows: Row) -> Path:
 
 def asked(tmp_path: Path, kql: str, *rows: Row) -> list[Row]:
     return herdsight.query(kql, written(tmp_path / "events.json", *rows)).to_pylist()
-
-
-def told(row: Row) -> Row:
-    return {name: value for name, value in row.items() if value not in (None, "")}
-
-
-OUTBOUND: Row = {
-    "TimeGenerated": NOON,
-    "Timestamp": NOON,
-    "DeviceName": "pc-1",
-    "ActionType": "ConnectionSuccess",
-    "LocalIP": "10.0.0.5",
-    "LocalPort": 50000,
-    "LocalIPType": "Private",
-    "RemoteIP": "5.6.7.8",
-    "RemotePort": 443,
-    "RemoteIPType": "Public",
-    "Protocol": "Tcp",
-    "InitiatingProcessFileName": "evil.exe",
-    "InitiatingProcessId": 4711,
-    "Type": "DeviceNetworkEvents",
-}
 
 
 @WAYS
@@ -177,6 +118,20 @@ def test_how_a_query_ended(tmp_path: Path, status: str, result: tuple[str, str])
     assert tuple(row.values()) == (*result, "")
 
 
+@pytest.mark.parametrize(
+    ("results", "answers"),
+    [
+        ("::ffff:5.6.7.8;::ffff:5.6.7.9;", "5.6.7.8,5.6.7.9"),
+        ("100::ffff:1:2:3;::1;", "100::ffff:1:2:3,::1"),  # the same letters within an address of IPv6
+        ("type:  28 2001:db8::1;type:  5 a.test;", "2001:db8::1,a.test"),
+    ],
+)
+def test_what_a_query_was_answered(tmp_path: Path, results: str, answers: str) -> None:
+    event = flat(22, SYSMON, ASKED | {"QueryResults": results})
+    (row,) = asked(tmp_path, "ASimDnsActivityLogs | project DnsResponseName", event)
+    assert row == {"DnsResponseName": answers}
+
+
 def test_each_event_is_counted_once(tmp_path: Path) -> None:
     path = written(
         tmp_path / "events.json",
@@ -190,6 +145,23 @@ def test_each_event_is_counted_once(tmp_path: Path) -> None:
     found = account(path)
     assert (found.rows, found.reasons) == (3, {"bad address": 1, "other event": 2})
     assert found.table == "DeviceNetworkEvents"
+
+
+def test_what_another_reading_takes_is_not_told_as_rejected(tmp_path: Path) -> None:
+    """Of the first two records, each is no event to two of the three readings, and the third to all of them."""
+    kinds: tuple[tuple[int, str, Row], ...] = (
+        (3, SYSMON, CONNECTED),
+        (22, SYSMON, ASKED),
+        (10, SYSMON, {}),
+        (5156, SECURITY, PERMITTED),
+    )
+    path = written(tmp_path / "events.json", *(flat(*kind) for kind in kinds), flat(3, SECURITY, {}))
+    second = written(tmp_path / "more.json", flat(1, SYSMON, {}), flat(3, SYSMON, CONNECTED))
+    samples = [[each.model_dump() for each in file.samples] for file in herdsight.inspect([path, second]).files]
+    assert samples == [
+        [{"reason": "other event", "count": 2, "records": (3, 5)}],
+        [{"reason": "other event", "count": 1, "records": (1,)}],
+    ]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -1,22 +1,16 @@
 """Zeek's logs of DNS and of web requests, and what other tables tell of them."""
 
-import json
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Row
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from zeeks import NOON, TS, WAYS, Way, asked, in_json, in_lines
 
-import herdsight
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading import load
-
-NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
-TS = 1714564800.25
 
 ANSWERED: Row = {
     "ts": TS,
@@ -63,37 +57,6 @@ REQUEST: Row = {
     "status_code": 404,
     "resp_mime_types": ["text/html"],
 }
-
-
-def in_json(rows: list[Row], path: str) -> str:
-    """As JSON lines, with the log's name in each, as a shipper writes it."""
-    return "".join(json.dumps({"_path": path, **row}) + "\n" for row in rows)
-
-
-def in_lines(rows: list[Row], path: str) -> str:
-    """As Zeek writes by default; what a row lacks is unset."""
-
-    def written(value: Any) -> str:
-        if isinstance(value, bool):
-            return "T" if value else "F"
-        if isinstance(value, list):
-            return ",".join(value) or "(empty)"
-        return "-" if value is None else str(value) or "(empty)"
-
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    head = f"#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\t{path}\n#fields\t"
-    lines = ("\t".join(written(row.get(name)) for name in names) for row in rows)
-    return head + "\t".join(names) + "\n" + "".join(f"{line}\n" for line in lines)
-
-
-WAYS = pytest.mark.parametrize("way", [in_lines, in_json])
-Way = Callable[[list[Row], str], str]
-
-
-def asked(tmp_path: Path, text: str, kql: str) -> list[Row]:
-    """The answer over a log with that text."""
-    (tmp_path / "x.log").write_text(text, encoding="utf-8")
-    return herdsight.query(kql, tmp_path / "x.log").to_pylist()
 
 
 @WAYS

@@ -1,7 +1,8 @@
 """Herdsight finds the bots, relays and floods in the logs you already have.
 
 `hunt` is the main job, `query` asks anything in KQL, `inspect` says what logs are; all take paths of log files and
-folders. They are imported when they are first used, so that `import herdsight` is quick.
+folders, or a store, which `import_` takes logs into. They are imported when they are first used, so that
+`import herdsight` is quick.
 """
 
 from typing import TYPE_CHECKING
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING
 from herdsight.version import VERSION as __version__  # noqa: N811 it is the same thing under the usual name
 
 if TYPE_CHECKING:
-    from herdsight.api import hunt, inspect, query, query_all
+    from herdsight.api import hunt, import_, inspect, query, query_all
 
-__all__ = ["__version__", "hunt", "inspect", "query", "query_all"]
+__all__ = ["__version__", "hunt", "import_", "inspect", "query", "query_all"]
 
 
 def __getattr__(name: str) -> object:

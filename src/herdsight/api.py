@@ -1,7 +1,7 @@
 """The verbs of `import herdsight`: the same as the command line's, with the same options."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from herdsight import querying
+from herdsight import querying, storing
 from herdsight.errors import QueryError
-from herdsight.findings.model import Hunt, Inspection
+from herdsight.findings.model import Hunt, Imported, Inspection
 from herdsight.hunting import hunt as hunting
 from herdsight.hunting import inspection
 from herdsight.kql.literals import datetime_text, micros
@@ -25,20 +25,29 @@ from herdsight.telemetry import Options
 Paths = str | Path | Sequence[str | Path]
 
 
-class Reading(TypedDict, total=False):
-    """How to read logs; see `herdsight.telemetry.Options` for what each means and its default.
-
-    `watchlists`: a CSV file for each name. `external`: files that a query may read, or a file for each address.
-    """
+class Loading(TypedDict, total=False):
+    """How to take logs in; see `herdsight.telemetry.Options` for what each means and its default."""
 
     local: str | Sequence[str]
+    tables: Sequence[tuple[str, str]]
+    format_in: str | None
+    zone: str | None
+    mappings: Sequence[str | Path] | str | Path
+    memory: str
+    threads: int | None
+
+
+class Reading(Loading, total=False):
+    """How to read logs; see `herdsight.telemetry.Options` for what each means and its default.
+
+    `store`: the folder of a store, in place of paths. `watchlists`: a CSV file for each name. `external`: files that a
+    query may read, or a file for each address.
+    """
+
+    store: str | Path
     now: str | datetime
     since: str | datetime | None
     until: str | datetime | None
-    tables: Sequence[tuple[str, str]]
-    format_in: str | None
-    memory: str
-    threads: int | None
     watchlists: Mapping[str, str | Path] | Sequence[tuple[str, str]]
     external: Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 
@@ -79,8 +88,8 @@ def query_all(kql: str, paths: Paths = (), **options: Unpack[Asking]) -> list[An
     return list(querying.answers(kql, _paths(paths), _options(options)))
 
 
-def hunt(paths: Paths, **options: Unpack[Reading]) -> Hunt:
-    """Hunt through log files and folders: verdicts, findings, inputs and what was skipped.
+def hunt(paths: Paths = (), **options: Unpack[Reading]) -> Hunt:
+    """Hunt through log files and folders, or a store: verdicts, findings, inputs and what was skipped.
 
     `options` are those of `Reading`.
 
@@ -90,7 +99,7 @@ def hunt(paths: Paths, **options: Unpack[Reading]) -> Hunt:
     return hunting.hunt(_paths(paths), _options(options))
 
 
-def inspect(paths: Paths, **options: Unpack[Reading]) -> Inspection:
+def inspect(paths: Paths = (), **options: Unpack[Reading]) -> Inspection:
     """What each of the log files is: format, table, rows, rejected records, time, columns, detections it can carry.
 
     `options` are those of `Reading`.
@@ -101,11 +110,34 @@ def inspect(paths: Paths, **options: Unpack[Reading]) -> Inspection:
     return inspection.inspect(_paths(paths), _options(options))
 
 
+def import_(paths: Paths, store: str | Path, **options: Unpack[Loading]) -> Imported:
+    """Import all that is new in log files and folders into a store, which is made where there is none.
+
+    The store is read with `store=` in place of paths. `options` are those of `Loading`.
+
+    Raises:
+        InputError: a path holds no log, an option is wrong, the store is in use, or the disk is full.
+    """
+    return storing.import_logs(_paths(paths), store, _options(options))
+
+
 def _paths(paths: Paths) -> list[Path]:
     return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
 
 
-def _options(given: Reading) -> Options:
+def _networks(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _files(given: Mapping[str, str | Path] | Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(path)) for name, path in _pairs(given))
+
+
+def _parameters(given: Mapping[str, object] | Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _parameter(name, value)) for name, value in _pairs(given))
+
+
+def _options(given: Loading) -> Options:
     """Options from keyword arguments; times may be datetimes, and a lone network a string."""
     known = {field.name for field in fields(Options)}
     values: dict[str, Any] = {}
@@ -113,17 +145,9 @@ def _options(given: Reading) -> Options:
         if name not in known:
             raise TypeError(f"there is no option {name!r}; there are {', '.join(sorted(known))}")
         values[name] = value.isoformat() if isinstance(value, datetime) else value
-    if isinstance(values.get("local"), str):
-        values["local"] = (values["local"],)
-    for name in ("local", "tables"):
+    for name, convert in _CONVERTED.items():
         if name in values:
-            values[name] = tuple(values[name])
-    if "watchlists" in values:
-        values["watchlists"] = tuple((name, str(path)) for name, path in _pairs(values["watchlists"]))
-    if "parameters" in values:
-        values["parameters"] = tuple((name, _parameter(name, value)) for name, value in _pairs(values["parameters"]))
-    if "external" in values:
-        values["external"] = _allowed(values["external"])
+            values[name] = convert(values[name])
     return Options(**values)
 
 
@@ -153,3 +177,14 @@ def _parameter(name: str, value: object) -> str:
         case list() | tuple() | dict():
             return json.dumps(plain(value))
     raise TypeError(f"the parameter {name!r} cannot be a {type(value).__name__}")
+
+
+_CONVERTED: dict[str, Callable[[Any], object]] = {  # the options that Python's callers may give in more than one way
+    "local": _networks,
+    "tables": tuple,
+    "mappings": lambda given: tuple(map(str, _paths(given))),
+    "store": str,
+    "watchlists": _files,
+    "parameters": _parameters,
+    "external": _allowed,
+}

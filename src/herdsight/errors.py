@@ -72,5 +72,14 @@ class RuleError(HerdsightError):
     """A rule file that is wrong."""
 
 
+class MappingError(HerdsightError):
+    """A mapping file that is wrong; `problems` and `source_text` are as those of a QueryError."""
+
+    def __init__(self, what: str, *, place: Place | None = None, hint: str | None = None) -> None:
+        super().__init__(what, place=place, hint=hint)
+        self.problems: tuple[MappingError, ...] = (self,)
+        self.source_text: str | None = None
+
+
 class EngineError(HerdsightError):
     """An engine that could not run what it was given: memory, disk, a value that does not fit."""

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from herdsight import tables
 from herdsight.errors import EngineError, InputError, Place, QueryError
+from herdsight.guesses import did_you_mean
 from herdsight.kql import plan
 from herdsight.kql.binding import Query, Surroundings, bind
 from herdsight.kql.binding.library import WATCHLIST
 from herdsight.kql.binding.scope import Probe
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Text
 from herdsight.kql.literals import micros
 from herdsight.kql.lowering import lower
@@ -27,7 +27,7 @@ from herdsight.kql.show import shown
 from herdsight.kql.statements import Script, blocks, parse
 from herdsight.reference import watchlists
 from herdsight.tables import ColumnType
-from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
+from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry, sources
 
 _DEEPEST = 10_000  # calls
 KQL_TYPE = b"kql:type"  # the key in a field's metadata under which its KQL type stands
@@ -140,7 +140,7 @@ class Session:
         *,
         lasting: bool = False,
     ) -> None:
-        self._paths = [Path(path) for path in paths]
+        self._paths = sources(paths, options)
         self._options = options
         self._progress = progress
         self._known = surroundings(options)

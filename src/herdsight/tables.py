@@ -66,11 +66,14 @@ _MISTAKEN = {
 }
 
 DEVICE_NETWORK_EVENTS = "DeviceNetworkEvents"
+DEVICE_EVENTS = "DeviceEvents"
 COMMON_SECURITY_LOG = "CommonSecurityLog"
 NETWORK_SESSION = "ASimNetworkSessionLogs"
 DNS_ACTIVITY = "ASimDnsActivityLogs"
 DNS_EVENTS = "DnsEvents"
 WEB_SESSION = "ASimWebSessionLogs"
+AUTHENTICATION = "ASimAuthenticationEventLogs"
+DHCP = "ASimDhcpEventLogs"
 NAMES = (  # those that logs can fill
     DEVICE_NETWORK_EVENTS,
     COMMON_SECURITY_LOG,
@@ -78,6 +81,9 @@ NAMES = (  # those that logs can fill
     DNS_ACTIVITY,
     DNS_EVENTS,
     WEB_SESSION,
+    AUTHENTICATION,
+    DHCP,
+    DEVICE_EVENTS,
 )
 
 # Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded,

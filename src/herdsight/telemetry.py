@@ -1,6 +1,7 @@
 """Logs opened for questions: read into a private engine, seen through the public tables, and locked."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,7 +26,10 @@ from herdsight.kql.literals import datetime_micros, moment
 from herdsight.kql.lowering.relations import EXTERNAL
 from herdsight.kql.rewrites.walk import relations
 from herdsight.loading import FileRow, Loaded, ReadOptions, filled, first_rejected, load
+from herdsight.logs.mapping import LogMapping
 from herdsight.reference import external, watchlists
+from herdsight.store.folder import is_store, need_store
+from herdsight.store.reading import loaded
 from herdsight.tables import ColumnType
 from herdsight.views import Part, carried, public_views
 
@@ -43,9 +47,11 @@ class Options:
 
     `local`: networks (CIDR) that are inside; none means the private ones and what the logs say. `now`: "data" (the
     newest event), "wall" (the clock) or a time. `since` and `until`: times that bound the events. `tables`: (TABLE,
-    GLOB) pairs and `format_in`: a format's name, which override recognition. `memory`: DuckDB's limit. `threads`: how
-    many, None for all. `watchlists`: (name, CSV file) pairs for _GetWatchlist(). `parameters`: (name, text) pairs for
-    the parameters that a query declares. `external`: the files that a query may read, as PATH or ADDRESS=PATH.
+    GLOB) pairs and `format_in`: a format's name, which override recognition. `zone`: the time zone of logs whose times
+    do not tell theirs, None for UTC. `memory`: DuckDB's limit. `threads`: how many, None for all. `watchlists`: (name,
+    CSV file) pairs for _GetWatchlist(). `parameters`: (name, text) pairs for the parameters that a query declares.
+    `store`: the folder of a store, to read in place of logs. `external`: the files that a query may read, as PATH or
+    ADDRESS=PATH. `mappings`: mapping files, which say how logs that no format knows are read.
     """
 
     local: tuple[str, ...] = ()
@@ -54,14 +60,41 @@ class Options:
     until: str | None = None
     tables: tuple[tuple[str, str], ...] = ()
     format_in: str | None = None
+    zone: str | None = None
     memory: str = DEFAULT_MEMORY
     threads: int | None = None
     watchlists: tuple[tuple[str, str], ...] = ()
     parameters: tuple[tuple[str, str], ...] = ()
+    store: str | None = None
     external: tuple[str, ...] = ()
+    mappings: tuple[str, ...] = ()
 
 
 DEFAULTS = Options()
+
+
+def read_options(options: Options) -> ReadOptions:
+    """How to read logs, as the options say it.
+
+    Raises:
+        InputError: a network is none, or a mapping cannot be read.
+    """
+    local = tuple(_network(text) for text in options.local)
+    return ReadOptions(local, options.tables, options.format_in, options.zone, _mappings(options))
+
+
+def sources(paths: Sequence[Path | str], options: Options) -> list[Path]:
+    """What to read: the logs that are named, or the store.
+
+    Raises:
+        InputError: both are given; or there is no such store.
+    """
+    if options.store is None:
+        return [Path(each) for each in paths]
+    if paths:
+        raise InputError("there are logs and a store to read", hint="name either, or import the logs into the store")
+    need_store(Path(options.store))
+    return [Path(options.store)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +115,34 @@ class Telemetry:
         self._since, self._until = (
             _time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until"))
         )
-        local = tuple(_network(text) for text in options.local)
         self._now_option = None if options.now in (_NEWEST, _CLOCK) else _time(options.now, "--now")
+        read = read_options(options)
+        self._mappings = read.mappings
+        self._open = ExitStack()
         # Tables that are written in the query are short: one thread groups them in the order in which they stand.
         self.engine = DuckDbEngine(options.memory, options.threads or (None if paths else 1))
         try:
-            read = ReadOptions(local, options.tables, options.format_in)
-            self._loaded = load(self.engine, paths, read, progress) if paths else Loaded((), (), ())
-            self._declare(local)
+            self._loaded = self._load(paths, read, progress)
+            self._declare(read.local)
             self._declared = set(tables.NAMES)
             self.watchlists = watchlists(options.watchlists)
             self.engine.lock(self._loaded.readable)
         except BaseException:
-            self.engine.close()
+            self.close()
             raise
+
+    def _load(self, paths: Sequence[Path], read: ReadOptions, progress: Progress | None) -> Loaded:
+        stores = [each for each in paths if is_store(each)]
+        if not stores:
+            return load(self.engine, paths, read, progress) if paths else Loaded()
+        if len(paths) > 1:
+            others = ", ".join(str(each) for each in paths if each != stores[0])
+            raise InputError(
+                f"{stores[0]} is a store, and a store is read by itself",
+                hint=f"import the other logs into it: herdsight import {others} --store {stores[0]}",
+            )
+        stored = loaded(self.engine, stores[0], self._since, self._until)
+        return self._open.enter_context(stored)
 
     def _declare(self, local: Sequence[Network]) -> None:
         for view in public_views(self.parts, local):
@@ -129,8 +176,12 @@ class Telemetry:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What no query sees: a sentence for each file with rejected records, and one for the files not read."""
+        """What no query sees: a sentence for each file with rejected records, and one for the files not read.
+
+        And what sees no file: one for each mapping that fits none.
+        """
         rejected = [_rejected(each) for each in self.inputs if each.rejected]
+        rejected.extend(self._idle_mappings())
         whole = [each for each in self.inputs if not each.rejected and each.table is None]
         if not whole:
             return tuple(rejected)
@@ -139,6 +190,11 @@ class Telemetry:
         )
         more = f" and {len(whole) - _TOLD} more" if len(whole) > _TOLD else ""
         return (*rejected, f"{len(whole)} of {len(self.inputs)} files were not read: {told}{more}")
+
+    def _idle_mappings(self) -> list[str]:
+        used = {each.format for each in self._loaded.relations}
+        idle = [each for each in self._mappings if self.inputs and each.name not in used]
+        return [f"the mapping {each.name} reads none of the files: it is for those {_wants(each)}" for each in idle]
 
     @cached_property
     def spans(self) -> Mapping[str, Span]:
@@ -236,18 +292,19 @@ class Telemetry:
     def tables_of(self) -> Mapping[int, frozenset[str]]:
         """By an input's number, the tables that its rows are of."""
         found: dict[int, set[str]] = {}
-        for each in self._loaded.origins:
+        for each in self._loaded.origins.values():
             found.setdefault(each.input, set()).update([each.table] if each.table else [])
         return {number: frozenset(names) for number, names in found.items()}
 
     def rejected(self) -> Mapping[int, dict[str, tuple[int, ...]]]:
         """By an input's number and the reason, the numbers of the first records that were rejected, from 1."""
-        found: dict[int, dict[str, tuple[int, ...]]] = {}
-        for each in self._loaded.relations:
-            for (reading, reason), rows in first_rejected(self.engine, each).items():
-                number = self._loaded.origins[reading].input
-                found.setdefault(number, {})[reason] = tuple(self.locate(reading, row).row for row in rows)
-        return found
+        return {
+            number: {
+                reason: tuple(self.locate(reading, row).row for row in rows)
+                for reason, (reading, rows) in found.items()
+            }
+            for number, found in first_rejected(self.engine, self._loaded).items()
+        }
 
     def locate(self, reading: int, row: int) -> FileRow:
         """The file and the record behind a row, from its hidden columns."""
@@ -266,8 +323,9 @@ class Telemetry:
         return self.engine.first(tree, most)
 
     def close(self) -> None:
-        """Remove what the engine holds on disk."""
+        """Remove what the engine holds on disk, and let go of the store."""
         self.engine.close()
+        self._open.close()
 
     def __enter__(self) -> Self:
         return self
@@ -303,6 +361,22 @@ def _of_watchlist(field: plan.Field, rows: pa.Table) -> exp.Expr:
         pairs = [part for name in rows.column_names for part in (trees.text(name), trees.column(name))]
         return exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(field.type))
     return trees.null(field.type)
+
+
+def _mappings(options: Options) -> tuple[LogMapping, ...]:
+    if not options.mappings:
+        return ()
+    from herdsight.mapping.reading import read_mappings
+
+    return read_mappings(map(Path, options.mappings))
+
+
+def _wants(mapping: LogMapping) -> str:
+    if mapping.files:
+        return f"named like {', '.join(mapping.files[:_TOLD])}"
+    wanted = mapping.names if mapping.columns is None else mapping.columns
+    listed = ", ".join(wanted[:_TOLD]) + (", ..." if len(wanted) > _TOLD else "")
+    return f"that no format knows, with the columns {listed}"
 
 
 def _rejected(file: Input) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from keyword import iskeyword
 from pkgutil import iter_modules
 from typing import Any
 
@@ -25,7 +26,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in _names():
             return None
-        command: click.Command = getattr(import_module(f"{commands.__name__}.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(f"{commands.__name__}.{name}"), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -36,7 +38,7 @@ class _Commands(click.Group):
 
 
 def _names() -> Iterator[str]:
-    return (module.name for module in iter_modules(commands.__path__))
+    return (module.name.rstrip("_") for module in iter_modules(commands.__path__))
 
 
 _EPILOG = """\b

@@ -98,6 +98,19 @@ _READING = {
     "format_in": click.option(
         "--format-in", metavar="NAME", help="Read every file as this format.  [default: recognised by content]"
     ),
+    "mappings": click.option(
+        "--mapping",
+        "mappings",
+        metavar="FILE",
+        multiple=True,
+        help="How to read files of a product that is not known, as `herdsight map` proposes it; may be given several "
+        "times.",
+    ),
+    "zone": click.option(
+        "--zone",
+        metavar="ZONE",
+        help="The time zone of logs whose times do not tell theirs, as Europe/Prague.  [default: UTC]",
+    ),
     "watchlists": click.option(
         "--watchlist",
         "watchlists",
@@ -135,6 +148,17 @@ parameters = click.option(  # of commands whose query is the user's own; they sa
     help="A value for what the query declares with `declare query_parameters`; may be given several times.",
 )
 
+_STORE = {
+    "store": click.option(
+        "--store",
+        metavar="DIR",
+        type=click.Path(),
+        help="Read the logs of this store in place of a PATH; see `herdsight import`.",
+    ),
+}
+
+_LOADING = ("local", "tables", "format_in", "zone", "mappings", "memory", "threads")
+
 _WRITING = {
     "form": click.option(
         "--format",
@@ -158,10 +182,33 @@ def reading(command: _Command) -> _Command:
     def run(**given: Any) -> None:
         from herdsight.telemetry import Options
 
-        own = {name: given.pop(name) for name in (*_READING, "parameters") if name in given}
+        own = {name: given.pop(name) for name in (*_STORE, *_READING, "parameters") if name in given}
         command(**given, options=Options(**own))
 
-    return _declared(run, _READING)
+    return _declared(run, _STORE | _READING)
+
+
+def loading(command: _Command) -> _Command:
+    """The options of a command that takes logs in: how to read them, and nothing on what to look at in them."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        from herdsight.telemetry import Options
+
+        own = {name: given.pop(name) for name in _LOADING}
+        command(**given, options=Options(**own))
+
+    return _declared(run, {name: _READING[name] for name in _LOADING})
+
+
+wait = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another process that writes to the store, or reads what is to go.",
+)
 
 
 def writing(command: _Command) -> _Command:
@@ -185,13 +232,16 @@ def _declared(command: _Command, options: Mapping[str, Callable[[_Command], _Com
 
 def as_words(options: "Options") -> Iterator[str]:
     """The options, as far as they decide which rows are read, as the words of a command line."""
+    yield from ("--store", options.store) if options.store else ()
     yield from (word for network in options.local for word in ("--local", network))
     yield from (word for name, pattern in options.tables for word in ("--table", f"{name}={pattern}"))
+    yield from (word for path in options.mappings for word in ("--mapping", path))
     single = {
         "--now": options.now,
         "--since": options.since,
         "--until": options.until,
         "--format-in": options.format_in,
+        "--zone": options.zone,
     }
     yield from (word for name, value in single.items() if value not in {None, "data"} for word in (name, str(value)))
 

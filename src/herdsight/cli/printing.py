@@ -3,23 +3,25 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
 
 import click
+from pydantic import BaseModel
 from rich.console import Console
 
 from herdsight import output
 from herdsight.cli.bar import Bar
-from herdsight.findings.model import Hunt, Inspection
-from herdsight.output import grids, inspections, pages
+from herdsight.findings.model import Hunt, Imported, Inspection, StoreChange, StoreInfo, Verified
+from herdsight.output import grids, inspections, pages, stores
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
     from herdsight.querying import Answer, Explanation
 
 T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
 
 _WIDE = 140
 
@@ -41,10 +43,32 @@ class Printer:
 
     def inspection(self, found: Inspection) -> None:
         """Print an inspection."""
-        if self._form == "table":
-            inspections.render_inspection(found, _page())
+        self._records(found, found.files, inspections.render_inspection)
+
+    def imported(self, found: Imported) -> None:
+        """Print what an import did."""
+        self._records(found, found.files, stores.render_imported)
+
+    def store(self, found: StoreInfo, *, sources: bool) -> None:
+        """Print what a store holds: its tables, or where their rows came from."""
+        if sources:
+            self._records(found, found.inputs, stores.render_sources)
         else:
-            output.write_inspection(found, self._form, _data())
+            self._records(found, found.tables, stores.render_tables)
+
+    def verified(self, found: Verified) -> None:
+        """Print whether a store is whole."""
+        self._records(found, [found], stores.render_verified)
+
+    def store_change(self, found: StoreChange, would: str) -> None:
+        """Print what a change did to a store; `would` is "would be" where it was not made, else "were"."""
+        self._records(found, [found], lambda change, page: stores.render_change(change, page, would))
+
+    def _records(self, whole: R, lines: Sequence[BaseModel], render: Callable[[R, Console], None]) -> None:
+        if self._form == "table":
+            render(whole, _page())
+        else:
+            output.write_records(whole, lines, self._form, _data())
 
     @property
     def for_people(self) -> bool:

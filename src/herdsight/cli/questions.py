@@ -42,7 +42,7 @@ def asks_for_prompt(arguments: tuple[str, ...], options: "Options") -> bool:
     if not _on_terminal():
         return False
     if not arguments:
-        return True
+        return True  # over a store, or over nothing
     first = Path(arguments[0])
     return first.is_dir() or (first.is_file() and first.suffix.lower() != ".kql" and _is_log(first, options))
 
@@ -53,8 +53,10 @@ def _on_terminal() -> bool:
 
 def _is_log(path: Path, options: "Options") -> bool:
     from herdsight.loading import ReadOptions, is_log
+    from herdsight.mapping.reading import read_mappings
 
-    return is_log(path, ReadOptions((), options.tables, options.format_in))
+    mappings = read_mappings(map(Path, options.mappings))
+    return is_log(path, ReadOptions((), options.tables, options.format_in, mappings=mappings))
 
 
 def asked(arguments: tuple[str, ...], kql: str | None) -> Question:

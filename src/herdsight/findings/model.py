@@ -92,6 +92,71 @@ class Inspection(_Record):
     files: Annotated[tuple[Inspected, ...], AfterValidator(Records.of(Inspected))]
 
 
+# A file that a store was offered: it may continue what was imported before, or be in the store already.
+Status = Literal["new", "grown", "known", "unread"]
+
+
+class ImportedFile(Input):
+    """A file that a store was offered; `rows` and `rejected` count what it added."""
+
+    status: Status
+
+
+class Imported(_Record):
+    """What an import added to a store. `files` also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    store: str
+    rows: int
+    files: Annotated[tuple[ImportedFile, ...], AfterValidator(Records.of(ImportedFile))]
+
+
+class StoredTable(_Record):
+    """What a store holds of one table."""
+
+    table: str
+    rows: int
+    bytes: int
+    files: int
+    days: int
+    first: Moment
+    last: Moment
+    formats: tuple[str, ...]
+
+
+class StoreInfo(_Record):
+    """What a store holds. `tables` and `inputs`, a line for each source, also are tables."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    store: str
+    tables: Annotated[tuple[StoredTable, ...], AfterValidator(Records.of(StoredTable))]
+    inputs: Annotated[tuple[Input, ...], AfterValidator(Records.of(Input))]
+
+
+class Verified(_Record):
+    """Whether a store is whole: what is wrong with it, in sentences that begin with the file."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    store: str
+    files: int
+    rows: int
+    troubles: tuple[str, ...]
+
+
+class StoreChange(_Record):
+    """What a change did to a store: rows that were let go, and the Parquet files and their bytes, before and after."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    store: str
+    dropped: int
+    files: tuple[int, int]
+    bytes: tuple[int, int]
+
+
 class Evidence(_Record):
     """The rows behind a finding: the KQL condition that finds them all, and the first few with file and row."""
 

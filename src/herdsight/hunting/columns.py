@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 
 from herdsight import tables
 from herdsight.errors import RuleError
+from herdsight.guesses import did_you_mean
 from herdsight.hunting.evidence import evidence_query
 from herdsight.hunting.leads import parts_of
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.plan import Relation
 from herdsight.querying import compiled
 from herdsight.rules.model import Rule

@@ -17,7 +17,7 @@ from herdsight.hunting.schedule import Row, replayed
 from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
-from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry
+from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry, sources
 from herdsight.version import VERSION
 
 _TOLD = 3  # files whose fault is told where nothing could be read
@@ -36,10 +36,11 @@ def hunt(
         RuleError, QueryError: a rule is wrong.
         EngineError: memory or disk stood in the way.
     """
-    if not paths:
-        raise InputError("there are no logs to hunt through", hint="name files or folders")
+    places = sources(paths, options)
+    if not places:
+        raise InputError("there are no logs to hunt through", hint="name files or folders, or a store with --store")
     detections = detections_of(shipped_rules() if rules is None else rules, options)
-    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+    with Telemetry(places, options, progress) as telemetry:
         if telemetry.span is None:
             raise _no_event(telemetry)
         skipped = [

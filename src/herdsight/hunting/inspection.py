@@ -7,7 +7,7 @@ from herdsight.errors import InputError
 from herdsight.findings.model import Input, Inspected, Inspection, Rejected
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.rules.reading import shipped_rules
-from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
+from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry, sources
 from herdsight.version import VERSION
 
 
@@ -18,10 +18,11 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
         InputError: no file could be recognised, or an option is wrong.
         EngineError: memory or disk stood in the way.
     """
-    if not paths:
-        raise InputError("there are no logs to inspect", hint="name files or folders")
+    places = sources(paths, options)
+    if not places:
+        raise InputError("there are no logs to inspect", hint="name files or folders, or a store with --store")
     detections = detections_of(shipped_rules(), options)
-    with Telemetry([Path(path) for path in paths], options, progress) as telemetry:
+    with Telemetry(places, options, progress) as telemetry:
         filled, rejected, tables = telemetry.filled(), telemetry.rejected(), telemetry.tables_of
         carried = {each: _carried(each, detections, telemetry) for each in set(tables.values())}
         files = tuple(

@@ -6,10 +6,10 @@ from itertools import accumulate, pairwise
 from math import inf
 
 from herdsight.errors import QueryError
+from herdsight.guesses import did_you_mean
 from herdsight.kql import syntax
 from herdsight.kql.cursor import Cursor
 from herdsight.kql.expressions import expression, type_name
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Kind, Text, Token, lenient
 from herdsight.kql.operators import OPERATORS, SOURCES, UNSUPPORTED, operator_name, scalar_parameters
 from herdsight.kql.operators.common import columns

@@ -8,8 +8,17 @@ from sqlglot import exp
 
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
-from herdsight.loading.records import LogFile, Relation, Tally
-from herdsight.logs.values import BAD_JSON, BAD_TEXT, CUT_SHORT, OTHER_EVENT, TOO_LONG
+from herdsight.loading.records import Loaded, LogFile, Relation, Tally
+from herdsight.logs.values import (
+    BAD_JSON,
+    BAD_TEXT,
+    CUT_SHORT,
+    DAMAGED,
+    NOT_NETWORK,
+    OTHER_CATEGORY,
+    OTHER_EVENT,
+    TOO_LONG,
+)
 from herdsight.tables import FILE_COLUMN, NAMES, REJECT_COLUMN, ROW_COLUMN, ColumnType, table
 from herdsight.trees import call, column, named, number, relation, text
 
@@ -43,10 +52,30 @@ def tallied(engine: DuckDbEngine, source: Relation) -> dict[int, Tally]:
 
 
 _SAMPLES = 3  # rejected records that are told for a reason
+_FIRST_LOOK, _FURTHER, _LAST_LOOK = 10_000, 100, 100_000_000  # records in which they are looked for, further each time
 
 
-def first_rejected(engine: DuckDbEngine, source: Relation) -> dict[tuple[int, str], tuple[int, ...]]:
-    """By file and reason, the first rows of a relation that were rejected."""
+Rejected = dict[str, tuple[int, tuple[int, ...]]]  # by the reason: a reading, and rows of it
+
+
+def first_rejected(engine: DuckDbEngine, loaded: Loaded) -> dict[int, Rejected]:
+    """By an input's number and the reason, the first of its records that were rejected."""
+    found: dict[int, Rejected] = {}
+    passed_on: dict[int, list[tuple[Relation, int]]] = {}
+    for each in loaded.relations:
+        for (reading, reason), rows in _first_rejected(engine, each).items():
+            number = loaded.origins[reading].input
+            found.setdefault(number, {})[reason] = reading, rows
+            if reason == OTHER_EVENT:
+                passed_on.setdefault(number, []).append((each, reading))
+    for number, readings in passed_on.items():
+        if len(readings) > 1:
+            found[number][OTHER_EVENT] = _rejected_by_all(engine, loaded, readings)
+    return found
+
+
+def _first_rejected(engine: DuckDbEngine, source: Relation) -> dict[tuple[int, str], tuple[int, ...]]:
+    """By reading and reason, the first rows of a relation that were rejected."""
     rows = named(call("min", column(ROW_COLUMN), number(_SAMPLES)), "rows")
     query = (
         exp.select(column(FILE_COLUMN), column(REJECT_COLUMN), rows)
@@ -55,6 +84,37 @@ def first_rejected(engine: DuckDbEngine, source: Relation) -> dict[tuple[int, st
         .group_by(column(FILE_COLUMN), column(REJECT_COLUMN))
     )
     return {(row[FILE_COLUMN], row[REJECT_COLUMN]): tuple(sorted(row["rows"])) for row in engine.run(query).to_pylist()}
+
+
+def _rejected_by_all(
+    engine: DuckDbEngine, loaded: Loaded, readings: Sequence[tuple[Relation, int]]
+) -> tuple[int, tuple[int, ...]]:
+    """The first records that no reading of a file takes: one that another reading takes is no loss."""
+    first = readings[0][1]
+    looked_at = _FIRST_LOOK
+    while True:
+        each = [_passed_on(source, reading, loaded.origins[reading].base, looked_at) for source, reading in readings]
+        by_all = exp.EQ(this=exp.Count(this=exp.Star()), expression=number(len(each)))
+        records = exp.select(column("record")).from_(exp.union(*each, distinct=False).subquery("each"))
+        records = records.group_by(column("record")).having(by_all).order_by(column("record")).limit(_SAMPLES)
+        found = [int(row["record"]) for row in engine.run(records).to_pylist()]
+        if len(found) == _SAMPLES or looked_at > _LAST_LOOK:
+            return first, tuple(loaded.origins[first].base + record for record in found)
+        looked_at *= _FURTHER
+
+
+def _passed_on(source: Relation, reading: int, base: int, most: int) -> exp.Select:
+    """Which of the first `most` records a reading leaves to the others; `base` is where its rows begin."""
+    record = exp.Sub(this=column(ROW_COLUMN), expression=number(base))
+    return (
+        exp.select(named(record, "record"))
+        .from_(relation(source.name, source.schema))
+        .where(
+            exp.EQ(this=column(FILE_COLUMN), expression=number(reading)),
+            exp.EQ(this=column(REJECT_COLUMN), expression=text(OTHER_EVENT)),
+            exp.LT(this=record.copy(), expression=number(most)),
+        )
+    )
 
 
 def filled(engine: DuckDbEngine, source: Relation) -> dict[int, tuple[str, ...]]:
@@ -134,11 +194,13 @@ def _reasons(readings: Sequence[Counter[str]], rows: Sequence[int]) -> Counter[s
     found = Counter[str]()
     for each in readings:
         found.update({reason: count for reason, count in each.items() if not _is_shared(reason)})
+    rest = NOT_NETWORK if any(NOT_NETWORK in each for each in readings) else OTHER_EVENT
     for reason in filter(_is_shared, readings[0]):
-        found[reason] = min(each[reason] for each in readings) if reason != OTHER_EVENT else 0
-    found[OTHER_EVENT] = max(rows[0] + readings[0].total() - sum(rows) - found.total(), 0)
+        found[reason] = min(each[reason] for each in readings) if reason != rest else 0
+    found[rest] = max(rows[0] + readings[0].total() - sum(rows) - found.total(), 0)
     return +found
 
 
 def _is_shared(reason: str) -> bool:
-    return reason in (BAD_JSON, BAD_TEXT, TOO_LONG, CUT_SHORT) or reason.startswith(OTHER_EVENT)
+    every = (BAD_JSON, BAD_TEXT, TOO_LONG, CUT_SHORT, DAMAGED, NOT_NETWORK)
+    return reason in every or reason.startswith((OTHER_EVENT, OTHER_CATEGORY))

@@ -10,15 +10,15 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import EngineError
 from herdsight.loading.records import (
     BATCH,
+    COPIES,
     SCHEMA,
-    STORE,
     LogFile,
     Progress,
+    copies_of,
     first_line,
     is_text,
     of_file,
     raise_if_full,
-    store_of,
 )
 from herdsight.loading.refusals import is_simple, note_losses, refusals, with_header_rows
 from herdsight.logs.formats import Layout, Scope, Source
@@ -32,7 +32,7 @@ from herdsight.trees import named, null, sql_type
 
 def make_tables(engine: DuckDbEngine, files: Sequence[LogFile]) -> None:
     """A table for each format that rows are copied of, with the columns of all its files."""
-    for schema in (STORE, SCHEMA):
+    for schema in (COPIES, SCHEMA):
         engine.execute(
             exp.Create(this=exp.Table(db=exp.to_identifier(schema, quoted=True)), kind="SCHEMA", exists=True)
         )
@@ -69,7 +69,7 @@ def _create_table(group: Sequence[LogFile], columns: Sequence[str]) -> exp.Creat
     definitions.extend(
         exp.ColumnDef(this=exp.to_identifier(each, quoted=True), kind=sql_type(kind)) for each, kind in own
     )
-    return exp.Create(this=exp.Schema(this=store_of(group[0]), expressions=definitions), kind="TABLE")
+    return exp.Create(this=exp.Schema(this=copies_of(group[0]), expressions=definitions), kind="TABLE")
 
 
 def in_batches(files: Sequence[LogFile], progress: Progress | None) -> Iterator[list[LogFile]]:
@@ -212,14 +212,14 @@ def _insert_rows(engine: DuckDbEngine, file: LogFile, layout: Layout, source: So
     read = file.known_format.read
     assert read is not None  # noqa: S101 - a file that is readable has a reader
     names = [exp.to_identifier(each, quoted=True) for each in (*layout.columns, FILE_COLUMN, REJECT_COLUMN)]
-    into = exp.Schema(this=store_of(file), expressions=names)
+    into = exp.Schema(this=copies_of(file), expressions=names)
     engine.execute(exp.Insert(this=into, expression=read(source, layout, scope)))
 
 
 def _delete(engine: DuckDbEngine, file: LogFile) -> None:
-    engine.execute(exp.Delete(this=store_of(file), where=exp.Where(this=of_file(file))))
+    engine.execute(exp.Delete(this=copies_of(file), where=exp.Where(this=of_file(file))))
 
 
 def _count(engine: DuckDbEngine, file: LogFile) -> int:
-    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(store_of(file)).where(of_file(file))
+    counted = exp.select(named(exp.Count(this=exp.Star()), "n")).from_(copies_of(file)).where(of_file(file))
     return int(engine.run(counted).column("n")[0].as_py())

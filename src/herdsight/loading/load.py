@@ -1,16 +1,17 @@
 """Loading logs into an engine: every file looked at, every record either loaded or counted with the reason why not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading.account import inputs_of, tallied
 from herdsight.loading.inserting import in_batches, insert_batch, make_tables
-from herdsight.loading.recognition import check_options, need_one, readings
+from herdsight.loading.recognition import check_options, need_one, readings, tell_idle
 from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
 from herdsight.loading.relations import copied_relations, parquet_relations
-from herdsight.logs.archives import opened
+from herdsight.loading.zones import check_zone
+from herdsight.logs.archives import Member, opened
 from herdsight.logs.files import found, shown_path
 from herdsight.logs.formats import Scope
 
@@ -31,26 +32,49 @@ def load(
     """
     options = options or ReadOptions()
     check_options(options)
-    scope = Scope(_latest(), options.local)
+    files = looked_at(
+        (member for path in found(paths) for member in opened(path, shown_path(path), engine.folder)), options
+    )
+    need_one(files, paths)
+    tell_idle(files, options)
+    done = load_files(engine, files, options, progress)
+    need_one(files, paths)
+    return done
+
+
+def looked_at(members: Iterable[Member], options: ReadOptions) -> list[LogFile]:
+    """What the files are: their readings in order, each file an input of its own."""
     files: list[LogFile] = []
-    members = (each for path in found(paths) for each in opened(path, shown_path(path), engine.folder))
     for place, member in enumerate(members):
         files += readings(member, place, len(files), options)
-    need_one(files, paths)
+    return files
+
+
+def load_files(
+    engine: DuckDbEngine, files: Sequence[LogFile], options: ReadOptions, progress: Progress | None = None
+) -> Loaded:
+    """Load files that were looked at, numbered from 0 in order. What became of each is noted in it.
+
+    Raises:
+        InputError: there is no such time zone.
+        EngineError: memory or disk ran out.
+    """
+    check_zone(engine, options.zone)
+    scope = Scope(_latest(), options.local, options.zone)
     make_tables(engine, files)
     for batch in in_batches(files, progress):
         insert_batch(engine, batch, scope)
     relations = [*copied_relations(engine, files)]
     tallies = {number: tally for each in relations for number, tally in tallied(engine, each).items()}
     in_place = [*parquet_relations(engine, files, scope, tallies)]
-    need_one(files, paths)
     return Loaded(
         inputs=inputs_of(files, tallies),
         relations=(*relations, *in_place),
         readable=tuple(each.path for each in files if each.is_readable and each.is_parquet),
-        origins=tuple(
-            Origin(each.input, each.table, tallies.get(each.number, Tally()).base, tuple(each.gaps)) for each in files
-        ),
+        origins={
+            each.number: Origin(each.input, each.table, tallies.get(each.number, Tally()).base, tuple(each.gaps))
+            for each in files
+        },
     )
 
 

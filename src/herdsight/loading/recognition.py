@@ -1,23 +1,25 @@
 """Which files are logs, and of what format: by their content, unless the user says."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from herdsight.errors import InputError
 from herdsight.loading.records import SHOWN, UNKNOWN, LogFile, ReadOptions, is_text
+from herdsight.loading.zones import zone_notes
 from herdsight.logs.archives import Member, is_archive
 from herdsight.logs.files import shown_path
-from herdsight.logs.formats import all_formats
+from herdsight.logs.formats import Format, all_formats
 from herdsight.logs.head import Head, read_head
+from herdsight.logs.mapping import LogMapping
 from herdsight.tables import NAMES
 
 
 def check_options(options: ReadOptions) -> None:
     """Raise where an option names what is not there."""
-    names = [each.name for each in all_formats()]
+    names = [*(each.name for each in all_formats()), *(each.name for each in options.mappings)]
     if options.format_in and options.format_in not in names:
         raise InputError(f"there is no format {options.format_in!r}", hint=f"formats: {', '.join(names)}")
     for name, _ in options.tables:
@@ -67,25 +69,62 @@ def _trouble(path: Path) -> str | None:
 def _matches(file: LogFile, head: Head, options: ReadOptions) -> list[LogFile]:
     """A reading for each format that knows the head."""
     wanted = next((name for name, glob in options.tables if _is_under(file.shown, glob)), None)
-    found: list[LogFile] = []
     file.head = replace(head)  # without what recognition works out of it: a file waits with its head until it is read
-    for each in all_formats():
-        if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
-            continue
-        layout = each.recognise(head)
-        if layout is not None:
-            notes = [f"not read: {layout.refused}"] if layout.refused else list(layout.notes)
-            number = file.number + len(found)
-            found.append(replace(file, number=number, format=each, layout=layout, notes=notes, lost=Counter(), gaps=[]))
+    named = [each for each in options.mappings if any(_is_under(file.shown, glob) for glob in each.files)]
+    found: list[LogFile] = []
+    for group in (_formats_of(named), all_formats(), _formats_of(each for each in options.mappings if not each.files)):
+        found = found or _recognised(file, head, group, options, wanted)
+    found = _each_once(found, options)
     if not found:
         asked = options.format_in or wanted
         file.notes.append(f"does not look like {asked}" if asked else UNKNOWN)
+        file.notes.extend(note for each in options.mappings if not each.files and (note := each.misfit(head)))
         file.notes.extend([file.cut] if file.cut else [])
     return found or [file]
 
 
+def _formats_of(mappings: Iterable[LogMapping]) -> list[Format]:
+    return [each.format() for each in mappings]
+
+
+def _each_once(found: list[LogFile], options: ReadOptions) -> list[LogFile]:
+    """Of mappings to one table that take all records of a file, the first: rows are not to be there twice."""
+    whole = {each.name for each in options.mappings if not each.where}
+    kept: dict[object, LogFile] = {}
+    for each in found:
+        is_whole = each.known_format.name in whole
+        first = kept.setdefault((each.table, "") if is_whole else each.number, each)
+        if first is not each:
+            first.notes.append(f"the mapping {each.known_format.name} fits, too, and was named later")
+    return [replace(each, number=found[0].number + place) for place, each in enumerate(kept.values())]
+
+
+def _recognised(
+    file: LogFile, head: Head, formats: Iterable[Format], options: ReadOptions, wanted: str | None
+) -> list[LogFile]:
+    """A reading for each of the formats that knows the head; `wanted` is the table that it must be of."""
+    found: list[LogFile] = []
+    for each in formats:
+        if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
+            continue
+        layout = each.recognise(head)
+        if layout is not None:
+            told = [*zone_notes(layout, options.zone), *layout.notes]
+            notes = [f"not read: {layout.refused}"] if layout.refused else told
+            number = file.number + len(found)
+            found.append(replace(file, number=number, format=each, layout=layout, notes=notes, lost=Counter(), gaps=[]))
+    return found
+
+
 def _is_under(shown: str, glob: str) -> bool:
     return fnmatch(Path(shown).name, glob) or fnmatch(shown, glob)
+
+
+def tell_idle(files: Sequence[LogFile], options: ReadOptions) -> None:
+    """Note, at the first file, each mapping that is for none of them."""
+    used = {each.known_format.name for each in files if each.format}
+    idle = (each.name for each in options.mappings if each.name not in used)
+    files[0].notes.extend(f"the mapping {name} reads none of the files" for name in idle)
 
 
 def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:

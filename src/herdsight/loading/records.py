@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,11 +15,12 @@ from herdsight.addresses import Network
 from herdsight.findings.model import Input
 from herdsight.logs.formats import Format, Layout, Shape
 from herdsight.logs.head import Head
+from herdsight.logs.mapping import LogMapping
 from herdsight.tables import FILE_COLUMN
 from herdsight.trees import column, number, relation
 
 SCHEMA = "raw"  # the relations
-STORE = "store"  # the tables behind them
+COPIES = "copies"  # the tables behind them
 ADVANCE = timedelta(days=1)  # how far a clock may be ahead of ours before its rows are not believed
 UNKNOWN = "not a log that Herdsight knows"
 SHOWN = 5  # files named in a message
@@ -34,22 +35,30 @@ class ReadOptions:
     """How to read.
 
     `local` are the networks that are inside (none: the private ones); `tables`, as `(TABLE, GLOB)` pairs, and
-    `format_in`, a format's name, override recognition.
+    `format_in`, a format's name, override recognition; `zone` is the time zone of times that do not tell theirs;
+    `mappings` are what the user says of files that no format knows.
     """
 
     local: tuple[Network, ...] = ()
     tables: tuple[tuple[str, str], ...] = ()
     format_in: str | None = None
+    zone: str | None = None
+    mappings: tuple[LogMapping, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Something in the engine that holds rows of one table: its declared columns, and _file, _reject and _row."""
+    """Something in the engine that holds rows of one table: its declared columns, and _file, _reject and _row.
+
+    `format` names what its rows were read as; `query` is what it adds to a table of copied rows.
+    """
 
     table: str
     schema: str
     name: str
     columns: tuple[str, ...]
+    format: str = ""
+    query: exp.Select | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +73,35 @@ class FileRow:
 class Origin:
     """A reading of a file: which of the inputs that is, and the table that the rows are of.
 
-    `base` is where they begin in their relation, `gaps` how many of them come before each record that has no row.
+    `base` is where they begin in their relation, `gaps` how many of them come before each record that has no row,
+    `before` how many records of the file come before what was read of it.
     """
 
     input: int
     table: str | None
     base: int
     gaps: tuple[int, ...] = ()
+    before: int = 0
+
+    def record(self, row: int) -> int:
+        """The number in the file, from 1, of the record that has that row."""
+        kept = row - self.base
+        return self.before + kept + 1 + bisect_right(self.gaps, kept)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load ended in. `readable` are the files that relations still read in place."""
+    """What a load ended in. `readable` are the files that relations still read in place, `origins` stand by _file."""
 
-    inputs: tuple[Input, ...]
-    relations: tuple[Relation, ...]
-    readable: tuple[Path, ...]
-    origins: tuple[Origin, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    readable: tuple[Path, ...] = ()
+    origins: Mapping[int, Origin] = field(default_factory=dict)
 
     def locate(self, reading: int, row: int) -> FileRow:
         """The record behind a row, from its _file and _row."""
         origin = self.origins[reading]
-        kept = row - origin.base
-        return FileRow(self.inputs[origin.input].path, kept + 1 + bisect_right(origin.gaps, kept))
+        return FileRow(self.inputs[origin.input].path, origin.record(row))
 
 
 @dataclass(slots=True)
@@ -194,9 +209,9 @@ def raise_if_full(error: Exception) -> None:
         raise error
 
 
-def store_of(file: LogFile) -> exp.Table:
+def copies_of(file: LogFile) -> exp.Table:
     """The table that a file's rows are copied to."""
-    return relation(file.known_format.name, STORE)
+    return relation(file.known_format.name, COPIES)
 
 
 def of_file(file: LogFile) -> exp.Expr:

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import EngineError
-from herdsight.loading.records import LogFile, store_of
+from herdsight.loading.records import LogFile, copies_of
 from herdsight.logs.formats import Layout, Shape
 from herdsight.logs.repair import Copy, record_numbers
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, BAD_TIMESTAMP, REPEATED_HEADER, TOO_FEW, TOO_LONG, TOO_MANY
@@ -80,7 +80,7 @@ def with_header_rows(engine: DuckDbEngine, file: LogFile) -> set[int]:
     if file.known_layout.shape is not Shape.DELIMITED:
         return set()
     is_header = exp.EQ(this=column(REJECT_COLUMN), expression=text(REPEATED_HEADER))
-    query = exp.select(column(FILE_COLUMN)).from_(store_of(file)).where(is_header).distinct()
+    query = exp.select(column(FILE_COLUMN)).from_(copies_of(file)).where(is_header).distinct()
     return {row[FILE_COLUMN] for row in engine.run(query).to_pylist()}
 
 

@@ -8,7 +8,7 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import EngineError
 from herdsight.loading.account import tallied
 from herdsight.loading.inserting import copied_groups, union_of
-from herdsight.loading.records import SCHEMA, LogFile, Relation, Tally, first_line, raise_if_full, store_of
+from herdsight.loading.records import SCHEMA, LogFile, Relation, Tally, copies_of, first_line, raise_if_full
 from herdsight.logs.formats import Scope, Source
 from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, ColumnType
 from herdsight.trees import column, named, null, relation, sql_type
@@ -25,8 +25,9 @@ def copied_relations(engine: DuckDbEngine, files: Sequence[LogFile]) -> Iterator
         row = named(exp.Cast(this=exp.column("rowid"), to=sql_type(ColumnType.LONG)), ROW_COLUMN)
         every = [column(each) for each in (*columns, FILE_COLUMN, REJECT_COLUMN)]
         name = group[0].known_format.name
-        _create_view(engine, name, exp.select(*every, *added, row).from_(store_of(group[0])))
-        yield Relation(group[0].known_table, SCHEMA, name, (*columns, *derived))
+        query = exp.select(*every, *added, row).from_(copies_of(group[0]))
+        _create_view(engine, name, query)
+        yield Relation(group[0].known_table, SCHEMA, name, (*columns, *derived), name, query)
 
 
 def _create_view(engine: DuckDbEngine, name: str, query: exp.Select) -> None:
@@ -40,14 +41,15 @@ def parquet_relations(
     groups: dict[object, list[LogFile]] = {}
     for each in files:
         if each.is_readable and each.is_parquet:
-            groups.setdefault((each.table, tuple(each.known_layout.stored.items())), []).append(each)
+            groups.setdefault((each.known_format.name, tuple(each.known_layout.stored.items())), []).append(each)
     for place, group in enumerate(groups.values(), start=1):
         name = f"{group[0].known_table}_{place}"
         good = _readable_parquet(engine, name, group, scope, tallies)
         if good:
             clean = not any(tallies[each.number].reasons for each in good)
             _create_view(engine, name, _without_rejects(_scan(good, scope)) if clean else _scan(good, scope))
-            yield Relation(good[0].known_table, SCHEMA, name, good[0].known_layout.columns)
+            layout, log_format = good[0].known_layout, good[0].known_format.name
+            yield Relation(good[0].known_table, SCHEMA, name, layout.columns, log_format)
 
 
 def _readable_parquet(
@@ -81,3 +83,18 @@ def _without_rejects(query: exp.Select) -> exp.Select:
     none = named(null(ColumnType.GUID), REJECT_COLUMN)
     kept = [none if each.alias == REJECT_COLUMN else each for each in query.selects]
     return query.select(*kept, append=False)
+
+
+def in_order(rows: Relation, condition: exp.Expr, order: Sequence[str]) -> exp.Select:
+    """The good rows of a relation that meet a condition on its copied columns, in the order of such columns.
+
+    What follows from other columns is computed of rows in order, so that it need not be sorted along.
+    """
+    where = exp.and_(exp.Is(this=column(REJECT_COLUMN), expression=exp.null()), condition)
+    keys = [exp.Ordered(this=column(each), nulls_first=False) for each in order]
+    if rows.query is None:
+        return exp.select("*").from_(relation(rows.name, rows.schema)).where(where).order_by(*keys)
+    query = rows.query.copy()
+    behind = query.args["from_"].this
+    copied = exp.select("*", exp.column("rowid")).from_(behind).where(where)
+    return query.from_(copied.order_by(*keys, exp.column("rowid")).subquery("copied"))

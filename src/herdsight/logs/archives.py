@@ -1,4 +1,4 @@
-"""The files in zip and tar archives, unpacked one by one, in bounds and under names of our own."""
+"""The files in zip and tar archives, and events in Windows' own logs, unpacked in bounds and under names of our own."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from herdsight.logs.event_logs import in_lines, is_event_log
 from herdsight.logs.packing import (
     Allowance,
     Compression,
@@ -40,17 +41,27 @@ _Reader = Callable[[Path], Iterator[Entry]]
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a path is a zip or a tar archive, the latter maybe compressed, by its content."""
-    return _reader_of(path) is not None
+    """Whether a path is a zip or a tar archive, or Windows' own log of events, by its content."""
+    return _reader_of(path) is not None or _is_event_log(path)
+
+
+def _is_event_log(path: Path) -> bool:
+    """Whether it is one, maybe compressed."""
+    try:
+        return path.is_file() and is_event_log(_first(path, compression_of(_first(path, Compression.NONE))))
+    except OSError:
+        return False
 
 
 def opened(path: Path, shown: str, folder: Path) -> Iterator[Member]:
-    """The file itself; or, of an archive, its members, unpacked into the folder, and lines on the archive itself.
+    """The file itself, of Windows' own log as lines; or, of an archive, its members, and lines on the archive itself.
 
     All that one archive holds, however deep, may unpack to what `Allowance` grants for it.
     """
-    if is_archive(path):
+    if _reader_of(path):
         yield from _Opened(path, folder).members(path, shown, 1)
+    elif _is_event_log(path):
+        yield _Opened(path, folder).events(path, shown)
     else:
         yield Member(shown, path)
 
@@ -113,6 +124,20 @@ class _Opened:
         if not names:
             yield Member(shown, None, "an archive without files")
 
+    def events(self, path: Path, shown: str, cut: str | None = None) -> Member:
+        """Windows' own log of events as lines; `cut` says why it is only the beginning of one."""
+        compression = compression_of(_first(path, Compression.NONE))
+        plain = path
+        try:
+            if compression is not Compression.NONE:
+                plain, cut = self._written(plain_blocks(path, compression))
+            lines, trouble = in_lines(plain, _first(plain, Compression.NONE), self._folder, self._allowance)
+        except OSError as error:
+            return Member(shown, None, f"cannot be read: {error.strerror or type(error).__name__}")
+        if plain != path:
+            plain.unlink()
+        return Member(shown, lines if lines.stat().st_size else None, trouble or cut or _none_in(lines))
+
     def _member(self, entry: Entry, shown: str, depth: int) -> Iterator[Member]:
         if entry.refused:
             yield Member(shown, None, f"not read: {entry.refused}")
@@ -121,11 +146,14 @@ class _Opened:
         if compression_of(_first(path, Compression.NONE)) is not Compression.NONE:
             path.unlink()
             yield Member(shown, None, "not read: compressed more than once")
-        elif is_archive(path):
+        elif _reader_of(path):
             if depth < _DEEPEST:
                 yield from self.members(path, shown, depth + 1)
             else:
                 yield Member(shown, None, "not read: an archive within an archive within an archive")
+            path.unlink()
+        elif _is_event_log(path):
+            yield self.events(path, shown, trouble)
             path.unlink()
         else:
             yield Member(shown, path if path.stat().st_size or not trouble else None, trouble)
@@ -151,6 +179,10 @@ class _Opened:
             except _BROKEN as error:
                 return path, _said(error)
         return path, None
+
+
+def _none_in(lines: Path) -> str | None:
+    return None if lines.stat().st_size else "a log of Windows events without any"
 
 
 def _rest(trouble: str) -> str:

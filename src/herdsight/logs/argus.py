@@ -7,6 +7,7 @@ underscore and the destination's behind it, by its option -Z b.
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -14,24 +15,14 @@ from pathlib import Path
 import pyarrow as pa
 from sqlglot import exp
 
-from herdsight.logs.flows import (
-    LOCAL_TIMES,
-    Flows,
-    columns_of,
-    derived_from,
-    instant,
-    is_icmp,
-    length,
-    matches,
-    sessions,
-    spelled,
-)
+from herdsight.logs.flow_tables import BYTE, FlowTable, Packed, Texts
+from herdsight.logs.flows import Flows, matches, sessions, spelled
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
-from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import cast, count, reason
+from herdsight.logs.scan import file_number, lines
+from herdsight.logs.values import reason
 from herdsight.logs.writing import opened
-from herdsight.tables import NETWORK_SESSION, ColumnType
+from herdsight.tables import NETWORK_SESSION
 from herdsight.trees import call, column, number, text
 
 HEADER_AGAIN = "header repeated"
@@ -39,7 +30,6 @@ HEADER_AGAIN = "header repeated"
 _PRODUCT = "Argus"
 _DELIMITERS = (",", "\t")
 _LOOKED_AT = 50  # lines of the head
-_BYTE = 256
 
 # The titles that ra prints over the columns that are read.
 _TITLES = {
@@ -59,6 +49,7 @@ _TITLES = {
     "dst_packets": ("DstPkts",),
     "all_packets": ("TotPkts",),
 }
+_APPLICATIONS = ("rtp", "rtcp")
 _REQUIRED = ("begin", "src", "dst", "protocol")
 _TELLING = frozenset({"Dir", "State", "TotBytes", "TotPkts", "SrcBytes", "SrcPkts", "Sport"})
 
@@ -151,82 +142,51 @@ def _more(rest: Sequence[str]) -> tuple[str, ...]:
 
 
 def _layout(titles: tuple[str, ...], records: Sequence[Sequence[str]], delimiter: str, skip: int = 0) -> Layout:
-    found = spelled(titles, _TITLES)
-    columns = columns_of(found)
-    return Layout(
-        Shape.CSV,
-        fields=titles,
-        columns=columns,
-        derived=derived_from(_PRODUCT, columns, _result()),
-        delimiter=delimiter,
-        skip=skip,
-        notes=tuple(_notes(found, records)),
-        refused=_trouble(found, records),
+    return replace(
+        _TABLE.layout(Shape.CSV, titles, delimiter, skip, ["application"] if "Proto" in titles else []),
+        notes=tuple(_notes(titles, records)),
+        zoneless=not any(_ZONED.fullmatch(each) for each in _TABLE.shown(titles, "begin", records)),
+        refused=_trouble(titles, records),
     )
 
 
-def _shown(found: dict[str, int], field: str, records: Sequence[Sequence[str]]) -> list[str]:
-    """The values of a field in the head."""
-    if field not in found:
-        return []
-    return [each[found[field]].strip() for each in records if len(each) > found[field]]
-
-
-def _trouble(found: dict[str, int], records: Sequence[Sequence[str]]) -> str | None:
+def _trouble(titles: Sequence[str], records: Sequence[Sequence[str]]) -> str | None:
+    found = spelled(titles, _TITLES)
     lacking = [_TITLES[each][0] for each in _REQUIRED if each not in found]
     if lacking:
         return f"an Argus log without {', '.join(lacking)}"
-    times = _shown(found, "begin", records)
+    times = list(_TABLE.shown(titles, "begin", records))
     return _NO_DATE if times and all(_CLOCK.fullmatch(each) for each in times) else None
 
 
-def _notes(found: dict[str, int], records: Sequence[Sequence[str]]) -> Iterator[str]:
-    if not any(_ZONED.fullmatch(each) for each in _shown(found, "begin", records)):
-        yield LOCAL_TIMES
-    if any(_NAMED_PORT.fullmatch(each) for field in ("src_port", "dst_port") for each in _shown(found, field, records)):
+def _notes(titles: Sequence[str], records: Sequence[Sequence[str]]) -> Iterator[str]:
+    ports = (each for field in ("src_port", "dst_port") for each in _TABLE.shown(titles, field, records))
+    if any(_NAMED_PORT.fullmatch(each) for each in ports):
         yield _PORT_NAMES
 
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Flows as sessions; one record, one row. Ends and counts are as Argus has them, whatever way the arrow points."""
-    texts = {field: column(position(place)) for field, place in spelled(layout.fields, _TITLES).items()}
-    fields = {field: _typed(field, texts) for field in texts}
+    texts = _TABLE.texts(layout)
     again = exp.EQ(this=texts["begin"].copy(), expression=text(_TITLES["begin"][0]))
-    early = [reason(again, HEADER_AGAIN)]
-    found = Flows(lines(source, layout), fields, file_number(source), early)
+    fields = {**_TABLE.fields(texts, scope), "application": _application(texts)}
+    found = Flows(lines(source, layout), fields, file_number(source), [reason(again, HEADER_AGAIN)])
     return sessions(found, layout.columns, scope)
 
 
-def _typed(field: str, texts: dict[str, exp.Column]) -> exp.Expr:
-    """A field from its text."""
-    tree = texts[field].copy()
-    match field:
-        case "begin" | "end":
-            return instant(tree)
-        case "duration":
-            return length(tree)
-        case "src_port" | "dst_port":
-            return _port(field, texts)
-        case "src" | "dst" | "protocol" | "state":
-            return exp.Trim(this=tree)
-        case _:
-            return count(tree)
+def _application(texts: Texts) -> exp.Expr:
+    """What Argus calls a protocol and is carried by UDP."""
+    protocol = call("lower", exp.Trim(this=texts["protocol"].copy()))
+    carried = [exp.If(this=text(each), true=text(each)) for each in _APPLICATIONS]
+    return exp.Case(this=protocol, ifs=carried, default=text(""))
 
 
-def _port(field: str, texts: dict[str, exp.Column]) -> exp.Expr:
-    """A port; of ICMP the type as the source's and the code as the destination's, as Zeek has them.
+def _is_packed(texts: Texts) -> exp.Expr:
+    """Argus prints the two of an ICMP flow as one hexadecimal source port, the code before the type.
 
-    Argus prints the two of an ICMP flow as one hexadecimal source port, the code before the type (0x0103 is type 3,
-    code 1), and something else, as the identifier of an echo, as destination port.
+    0x0103 is type 3, code 1; something else, as the identifier of an echo, is the destination port.
     """
-    plain = cast(texts[field].copy(), ColumnType.INT)
-    if "src_port" not in texts or "protocol" not in texts:
-        return plain
-    both = texts["src_port"].copy()
-    packed = exp.and_(call("starts_with", both, text("0x")), is_icmp(exp.Trim(this=texts["protocol"].copy())))
-    value = exp.paren(cast(both.copy(), ColumnType.INT))
-    part = (exp.Mod if field == "src_port" else exp.IntDiv)(this=value, expression=number(_BYTE))
-    return exp.Case(ifs=[exp.If(this=packed, true=cast(part, ColumnType.INT))], default=plain)
+    return call("starts_with", texts["src_port"].copy(), text("0x"))
 
 
 def _result() -> exp.Expr:
@@ -250,6 +210,9 @@ def _result() -> exp.Expr:
         exp.If(this=matches(state.copy(), _REFUSED), true=text("Failure")),
     ]
     return exp.Case(ifs=named, default=text("NA"))
+
+
+_TABLE = FlowTable(_PRODUCT, _TITLES, Packed("src_port", _is_packed, type_first=False), _result)
 
 
 def _equals(state: exp.Expr, name: str) -> exp.Expr:
@@ -342,8 +305,8 @@ def _protocol(row: dict[str, object]) -> str:
 
 def _written_ports(row: dict[str, object]) -> tuple[object, object]:
     sport, dport = row["SrcPortNumber"], row["DstPortNumber"]
-    if _protocol(row) == "icmp" and isinstance(sport, int) and isinstance(dport, int) and max(sport, dport) < _BYTE:
-        return f"0x{dport * _BYTE + sport:04x}", "0x0000"
+    if _protocol(row) == "icmp" and isinstance(sport, int) and isinstance(dport, int) and max(sport, dport) < BYTE:
+        return f"0x{dport * BYTE + sport:04x}", "0x0000"
     return sport, dport
 
 

@@ -10,11 +10,11 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.cloud_flows import columns_of, derived_from, sessions, with_file
+from herdsight.logs.flows import Flows, columns_of, derived_from, sessions
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import cast, count, microseconds, moment_of, reason
+from herdsight.logs.values import cast, count, microseconds, reason
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import column, text
 
@@ -35,8 +35,8 @@ _NAMES: Mapping[str, str] = {
     "dst_port": "dstport",
     "protocol": "protocol",
     "action": "action",
-    "bytes": "bytes",
-    "packets": "packets",
+    "src_bytes": "bytes",
+    "src_packets": "packets",
 }
 # The ends of the traffic where the interface belongs to something between them, as a NAT gateway.
 _REQUIRED = ("begin", "src", "dst")
@@ -74,12 +74,13 @@ def _places(names: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
 
 def _layout(names: tuple[str, ...], skip: int = 0) -> Layout:
     found = _places(names)
+    columns = columns_of(found, "EventResult")
     lacking = [_NAMES[field] for field in _REQUIRED if field not in found]
     return Layout(
         Shape.DELIMITED,
         fields=names,
-        columns=columns_of(found),
-        derived=derived_from("AWS", columns_of(found)),
+        columns=columns,
+        derived=derived_from("AWS", "VPC", columns),
         delimiter=" ",
         missing=("-",),
         skip=skip,
@@ -90,8 +91,8 @@ def _layout(names: tuple[str, ...], skip: int = 0) -> Layout:
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Flows as sessions; one line, one row."""
     fields = {field: _typed(field, _first(places)) for field, places in _places(layout.fields).items()}
-    records = with_file(exp.select("*").from_(lines(source, layout)), file_number(source))
-    return sessions(records, fields, _early(layout), layout.columns, scope)
+    found = Flows(lines(source, layout), fields, file_number(source), _early(layout))
+    return sessions(found, layout.columns, scope)
 
 
 def _first(places: tuple[int, ...]) -> exp.Expr:
@@ -102,8 +103,10 @@ def _first(places: tuple[int, ...]) -> exp.Expr:
 def _typed(field: str, words: exp.Expr) -> exp.Expr:
     match field:
         case "begin" | "end":
-            return moment_of(microseconds(cast(words, ColumnType.REAL)))
-        case "bytes" | "packets":
+            return microseconds(cast(words, ColumnType.REAL))
+        case "src_port" | "dst_port":
+            return cast(words, ColumnType.INT)
+        case "src_bytes" | "src_packets":
             return count(words)
         case _:
             return words

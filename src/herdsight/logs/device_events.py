@@ -18,7 +18,7 @@ from herdsight.trees import call, column, named, null, number, text
 _LOOKED_AT = 50  # lines of the head
 _MOST_KEYS = 200  # of the head; a line that has others is read all the same, at a higher cost
 # Lines are read as one column: this separates the columns of no log.
-_NO_DELIMITER = "\x1e\x1f\x1e\x1f"
+NO_DELIMITER = "\x1e\x1f\x1e\x1f"
 _NO_RECORD = r"(?s)#.*|[ \t\n\v\f\r]*"  # as in other delimited logs
 
 # A header of syslog: RFC 3164 and 5424, or a time and a host alone; the time may have a year, or a fraction.
@@ -27,6 +27,11 @@ _SYSLOG = (
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][^ ]+|[A-Za-z]{3} +[0-9]{1,2}(?: [0-9]{4})? [0-9:]{8}(?:\.[0-9]+)?|-) +([^ ]+)"
 )
 HEADER_COLUMNS = ("DeviceVendor", "DeviceProduct", "DeviceVersion", "DeviceEventClassID", "Activity", "LogSeverity")
+# Times without a zone: an event's own, or that of syslog's header where an event has none.
+_OWN_TIME = re.compile(r"[ \t|](?:rt|end|start|devTime)=")
+_WORDS = r"[A-Za-z]{3} +[0-9]{1,2},?(?: [0-9]{4},?)? [0-9:]{8}(?:[.,][0-9]+)?"
+_OWN_BARE = re.compile(rf"[ \t|](?:rt|end|start|devTime)={_WORDS}(?=[ \t]+[A-Za-z0-9_]+=|[ \t]*$)")
+_HEADER_BARE = re.compile(rf"(?:<[0-9]{{1,3}}>)?{_WORDS} ")
 _DIRECTIONS = {"0": "Inbound", "1": "Outbound"}  # the values of deviceDirection
 DIRECTIONS: Mapping[str, str] = {name: digit for digit, name in _DIRECTIONS.items()}
 _TIMES = ("ReceiptTime", "EndTime", "StartTime")  # that tell when an event happened, the first that is there
@@ -78,9 +83,15 @@ def recognised(head: Head, event: re.Pattern[str], key: re.Pattern[str], dialect
         Shape.DELIMITED,
         fields=("line",),
         columns=dialect.columns(),
-        delimiter=_NO_DELIMITER,
+        delimiter=NO_DELIMITER,
         keys=tuple(islice(keys, _MOST_KEYS)),
+        zoneless=any(_is_zoneless(matched.string) for matched in found),
     )
+
+
+def _is_zoneless(line: str) -> bool:
+    """Whether the time that counts tells no zone."""
+    return bool(_OWN_BARE.search(line) if _OWN_TIME.search(line) else _HEADER_BARE.match(line))
 
 
 def records(source: Source, layout: Layout) -> exp.Select:
@@ -168,7 +179,7 @@ class _Values:
         """A declared column."""
         told = self.of(declared.name)
         if declared.type is ColumnType.DATETIME:
-            return instant(told, scope.latest)
+            return instant(told, scope.latest, scope.zone)
         if declared.name == "CommunicationDirection":
             cases = [exp.If(this=text(digit), true=text(name)) for digit, name in _DIRECTIONS.items()]
             told = exp.Case(this=told, ifs=cases, default=told.copy())
@@ -228,7 +239,7 @@ def _host() -> exp.Expr:
 
 def _when(values: _Values, scope: Scope) -> exp.Expr:
     """The event's time: the device's own, else that of syslog's header."""
-    told = {"ReceiptTime": instant(column("ReceiptTime"), scope.latest)}
+    told = {"ReceiptTime": instant(column("ReceiptTime"), scope.latest, scope.zone)}
     own = [told.get(name, column(name)) for name in _TIMES if values.dialect.names(name)]
-    header = instant(call("struct_extract", column("syslog"), text("when")), scope.latest)
+    header = instant(call("struct_extract", column("syslog"), text("when")), scope.latest, scope.zone)
     return exp.Coalesce(this=own[0], expressions=[*own[1:], header])

@@ -26,7 +26,7 @@ _NETWORK_ACTIONS = (
 _ADDRESSES = ("RemoteIP", "LocalIP")
 
 
-def _reasons(columns: tuple[str, ...]) -> list[exp.If]:
+def _kinds(columns: tuple[str, ...]) -> list[exp.If]:
     """A row without a network action is one all the same where it has an address."""
     # A pattern, not a list: the engine joins with a long list, and a join loses the order of the rows.
     is_action = call("regexp_full_match", column("ActionType"), text("|".join(_NETWORK_ACTIONS)))
@@ -64,7 +64,8 @@ EXPORT = Export(
         "InitiatingProcessAccountName",
         "InitiatingProcessId",
     ),
-    reasons=_reasons,
+    reasons=lambda _columns: [],
+    kinds=_kinds,
     category="AdvancedHunting-DeviceNetworkEvents",
 )
 

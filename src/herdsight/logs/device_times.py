@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from herdsight.logs.values import FURTHEST, cast, moment, moment_of
+from herdsight.logs.values import FURTHEST, cast, in_utc, moment, moment_of
 from herdsight.tables import ColumnType
 from herdsight.trees import call, number, text, timestamp
 
@@ -23,6 +23,7 @@ _WORDED = (
     r"^([A-Za-z]{3}) +([0-9]{1,2}),?(?: +([0-9]{4}),?)? ([0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,]([0-9]{1,9}))?"
     r"(?: *(?:GMT|UTC)?([+-][0-9]{2}):?([0-9]{2})| +([A-Z]{1,4}))?$"
 )
+_BARE = r"[0-9-]+[T ][0-9:.,]+"  # ISO 8601 without an offset
 _PARTS = ("month", "day", "year", "clock", "fraction", "hours", "minutes", "zone")
 _ZONES = {
     **dict.fromkeys(("", "Z", "UT", "UTC", "GMT"), "+00"),
@@ -37,10 +38,11 @@ _ZONES = {
 }
 
 
-def instant(words: exp.Expr, latest: datetime) -> exp.Expr:
+def instant(words: exp.Expr, latest: datetime, zone: str | None) -> exp.Expr:
     """A written time in UTC, NULL where it is none: milliseconds since 1970 (or seconds), ISO 8601, or in words.
 
-    A time in words without a year is of the last year in which it is not after `latest`.
+    A time in words without a year is of the last year in which it is not after `latest`; one that tells no zone is of
+    `zone` (None: UTC).
     """
     count = cast(words, ColumnType.LONG)
     is_count = exp.Not(this=exp.Is(this=count, expression=exp.Null()))
@@ -48,10 +50,18 @@ def instant(words: exp.Expr, latest: datetime) -> exp.Expr:
     return exp.Case(
         ifs=[
             exp.If(this=is_count, true=moment_of(_micros(count.copy()))),
-            exp.If(this=in_words, true=_worded(words.copy(), latest)),
+            exp.If(this=in_words, true=_worded(words.copy(), latest, zone)),
         ],
-        default=moment(words.copy()),
+        default=_iso(words.copy(), zone),
     )
+
+
+def _iso(words: exp.Expr, zone: str | None) -> exp.Expr:
+    if zone is None:
+        return moment(words)
+    bare = call("regexp_full_match", words.copy(), text(_BARE))
+    local = in_utc(cast(words.copy(), ColumnType.DATETIME), zone)
+    return exp.Case(ifs=[exp.If(this=bare, true=local)], default=moment(words))
 
 
 def _micros(count: exp.Expr) -> exp.Expr:
@@ -71,7 +81,7 @@ def _times(count: exp.Expr, factor: int) -> exp.Expr:
     return exp.Mul(this=bounded, expression=number(factor))
 
 
-def _worded(words: exp.Expr, latest: datetime) -> exp.Expr:
+def _worded(words: exp.Expr, latest: datetime, zone: str | None) -> exp.Expr:
     parts = call("regexp_extract", words, text(_WORDED), exp.array(*map(text, _PARTS)))
     part = {name: call("struct_extract", parts.copy(), text(name)) for name in _PARTS}
     unsaid = [_not_after(_on(part, text(str(year))), latest) for year in _years(latest)]
@@ -81,7 +91,13 @@ def _worded(words: exp.Expr, latest: datetime) -> exp.Expr:
         default=_on(part, part["year"]),
     )
     fraction = call("rpad", part["fraction"].copy(), number(_FRACTION), text("0"))
-    return moment(_joined(cast(day, ColumnType.STRING), text("."), fraction, _offset(part)))
+    when = _joined(cast(day, ColumnType.STRING), text("."), fraction)
+    told = moment(_joined(when, _offset(part)))
+    if zone is None:
+        return told
+    untold = exp.and_(*(exp.EQ(this=part[name].copy(), expression=text("")) for name in ("hours", "zone")))
+    local = in_utc(cast(when, ColumnType.DATETIME), zone)
+    return exp.Case(ifs=[exp.If(this=untold, true=local)], default=told)
 
 
 def _on(part: Mapping[str, exp.Expr], year: exp.Expr) -> exp.Expr:

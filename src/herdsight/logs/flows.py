@@ -1,4 +1,7 @@
-"""What the flow formats share: the fields of a flow, and what each becomes in the session hub."""
+"""What the flow formats share: the fields of a flow, and what each becomes in the session hub.
+
+Some formats tell both ways of a flow in one record, others, as those of clouds, have a record for each.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,12 +11,14 @@ from sqlglot import exp
 
 from herdsight.addresses import heading
 from herdsight.logs.formats import Scope
+from herdsight.logs.protocols import ICMP, transport
 from herdsight.logs.values import (
     BAD_ADDRESS,
     FURTHEST,
     address,
     cast,
     constants,
+    in_utc,
     microseconds,
     moment_of,
     numbered,
@@ -24,14 +29,14 @@ from herdsight.logs.values import (
 from herdsight.tables import FILE_COLUMN, ColumnType
 from herdsight.trees import call, column, named, number, text
 
-LOCAL_TIMES = "times are in the local time of whoever wrote the file, and read as UTC"
-
 MILLISECOND = 1_000  # microseconds
+ONE_WAY = "each flow goes one way: an answer is a flow of its own, whose source is who answered"
 _BARE_TIME = r"[0-9/-]+[ T][0-9]+:[0-9:.]+"
-_MILLISECONDS_FROM = 100_000_000_000  # as seconds since 1970 this would be the year 5138
+# Counts since 1970 that are larger are of a smaller unit: as seconds, 100 thousand million would be the year 5138.
+_UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))  # how many of a unit are a second
 
 # The fields of a flow, and the types that they have in `Flows`: instants and lengths are microseconds, `all_*` counts
-# both ways together.
+# both ways together; `action` is what the device did, `count` how many sessions a record stands for.
 _FIELDS: Mapping[str, ColumnType] = {
     "begin": ColumnType.LONG,
     "end": ColumnType.LONG,
@@ -41,7 +46,16 @@ _FIELDS: Mapping[str, ColumnType] = {
     "dst": ColumnType.STRING,
     "dst_port": ColumnType.INT,
     "protocol": ColumnType.STRING,
+    "application": ColumnType.STRING,
     "state": ColumnType.STRING,
+    "action": ColumnType.STRING,
+    "rule": ColumnType.STRING,
+    "count": ColumnType.LONG,
+    "id": ColumnType.STRING,
+    "device": ColumnType.STRING,
+    "device_ip": ColumnType.STRING,
+    "src_host": ColumnType.STRING,
+    "dst_host": ColumnType.STRING,
     "src_bytes": ColumnType.LONG,
     "dst_bytes": ColumnType.LONG,
     "all_bytes": ColumnType.LONG,
@@ -61,7 +75,7 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "DstIpAddr": (("dst",),),
     "DstPortNumber": (("dst_port",),),
     "NetworkProtocol": (("protocol",),),
-    "NetworkApplicationProtocol": (("protocol",),),
+    "NetworkApplicationProtocol": (("application",),),
     "NetworkDirection": (("src", "dst"),),
     "SrcBytes": (("src_bytes",), ("all_bytes", "dst_bytes")),
     "DstBytes": (("dst_bytes",), ("all_bytes", "src_bytes"), ("state",)),
@@ -70,15 +84,24 @@ _NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "DstPackets": (("dst_packets",), ("all_packets", "src_packets"), ("state",)),
     "NetworkPackets": (("all_packets",), ("src_packets",), ("state",)),
     "EventOriginalResultDetails": (("state",),),
+    "DvcOriginalAction": (("action",),),
+    "DvcAction": (("action",),),
+    "NetworkRuleName": (("rule",),),
+    "EventCount": (("count",),),
+    "NetworkSessionId": (("id",),),
+    "DvcHostname": (("device",),),
+    "DvcIpAddr": (("device_ip",),),
+    "SrcHostname": (("src_host",),),
+    "DstHostname": (("dst_host",),),
 }
 
-# Names and IANA's numbers of the transports under which Zeek, too, names its sessions.
-_TRANSPORTS: Mapping[str, tuple[str, ...]] = {
-    "ICMP": ("1", "58", "ipv6-icmp", "icmp6", "icmpv6"),
-    "TCP": ("6",),
-    "UDP": ("17", "rtp", "rtcp"),
+# What devices say that they did, in lower case: DvcAction and EventResult.
+_ALLOWED, _DENIED = ("Allow", "Success"), ("Deny", "Failure")
+_ACTIONS: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("accept", "a", "allow", "allowed"), _ALLOWED),
+    **dict.fromkeys(("reject", "d", "deny", "denied"), _DENIED),
 }
-_APPLICATIONS = ("rtp", "rtcp")  # what Argus calls a protocol and is carried by UDP
+
 _MAC = r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}"  # has colons as an IPv6 address, but too few groups
 _LIKE_MAC = "__:__:__:__:__:__"
 
@@ -106,28 +129,36 @@ def spelled(names: Iterable[str], spellings: Mapping[str, tuple[str, ...]]) -> d
     return {field: places[name] for field, name in found.items() if name is not None}
 
 
-def columns_of(fields: Iterable[str]) -> tuple[str, ...]:
-    """The declared columns that a file with those fields of a flow can fill."""
+def columns_of(fields: Iterable[str], *more: str) -> tuple[str, ...]:
+    """The declared columns that a file with those fields of a flow can fill, and `more`.
+
+    EventResult is to be among `more` where it follows from the action, or is not known.
+    """
     present = set(fields)
-    return tuple(name for name, needs in _NEEDS.items() if any(present.issuperset(each) for each in needs))
+    return (*(name for name, needs in _NEEDS.items() if any(present.issuperset(each) for each in needs)), *more)
 
 
-def derived_from(product: str, columns: Sequence[str], result: exp.Expr) -> dict[str, exp.Expr]:
-    """Further columns, as trees over those; `result` is EventResult where the file has states."""
-    told = {"EventResult": result} if "EventOriginalResultDetails" in columns else {}
-    return told | constants(product, product, "NetworkSession")
+def derived_from(
+    vendor: str, product: str, columns: Sequence[str], result: exp.Expr | None = None, kind: str = "NetworkSession"
+) -> dict[str, exp.Expr]:
+    """Further columns, as trees over those.
+
+    `result` is EventResult where that follows from the states of a file, `kind` the EventType.
+    """
+    told = {"EventResult": result} if result is not None and "EventOriginalResultDetails" in columns else {}
+    return {name: tree for name, tree in (told | constants(vendor, product, kind)).items() if name not in columns}
 
 
-def instant(words: exp.Expr) -> exp.Expr:
-    """A written time in microseconds since 1970: a date and time (UTC if it has no offset), or a count since 1970.
+def instant(words: exp.Expr, zone: str | None) -> exp.Expr:
+    """A written time in microseconds since 1970: a date and time (without an offset, of `zone`), or a count.
 
-    The count is of seconds, with decimals or without, or of milliseconds. NULL for what is no time.
+    The count is of seconds, with decimals or without, or of a thousandth or less. NULL for what is no time.
     """
     # A time that may have an offset or a zone's name takes the engine five times as long; nearly none of these has.
     plain = exp.TryCast(this=words.copy(), to=exp.DataType.build("TIMESTAMP"))
     zoned = call("timezone", text("UTC"), exp.TryCast(this=words.copy(), to=exp.DataType.build("TIMESTAMPTZ")))
     ifs = [
-        exp.If(this=matches(words.copy(), _BARE_TIME), true=call("epoch_us", plain)),
+        exp.If(this=matches(words.copy(), _BARE_TIME), true=call("epoch_us", in_utc(plain, zone))),
         exp.If(this=call("contains", words.copy(), text(":")), true=call("epoch_us", zoned)),
     ]
     return exp.Case(ifs=ifs, default=_counted(words))
@@ -135,9 +166,14 @@ def instant(words: exp.Expr) -> exp.Expr:
 
 def _counted(words: exp.Expr) -> exp.Expr:
     plain = cast(words, ColumnType.REAL)
-    millis = exp.GT(this=plain.copy(), expression=number(_MILLISECONDS_FROM))
-    whole = exp.Div(this=plain.copy(), expression=number(1000))
-    return microseconds(exp.Case(ifs=[exp.If(this=millis, true=whole)], default=plain))
+    ifs = [
+        exp.If(
+            this=exp.GT(this=plain.copy(), expression=number(least)),
+            true=exp.Div(this=plain.copy(), expression=number(in_second)),
+        )
+        for least, in_second in _UNITS
+    ]
+    return microseconds(exp.Case(ifs=ifs, default=plain))
 
 
 def length(words: exp.Expr) -> exp.Expr:
@@ -150,9 +186,14 @@ def matches(tree: exp.Expr, pattern: str) -> exp.Expr:
     return call("regexp_full_match", tree, text(pattern))
 
 
-def sessions(found: Flows, columns: tuple[str, ...], scope: Scope) -> exp.Select:
-    """Flows as sessions, in those of ASimNetworkSessionLogs' columns; one line, one row."""
-    trees = _columns(scope)
+def sessions(
+    found: Flows, columns: tuple[str, ...], scope: Scope, more: Mapping[str, exp.Expr] | None = None
+) -> exp.Select:
+    """Flows as sessions, in those of ASimNetworkSessionLogs' columns; one line, one row.
+
+    `more` are a format's own columns, as trees over the fields.
+    """
+    trees = _columns(scope) | dict(more or {})
     filled = (named(trees[name], name) for name in columns)
     ends = (column("src"), column("dst"))
     why = rejection(moment_of(column("begin")), scope.latest, ends, [_is_mac(each.copy()) for each in ends])
@@ -195,8 +236,8 @@ def _columns(scope: Scope) -> dict[str, exp.Expr]:
         "SrcPortNumber": column("src_port"),
         "DstIpAddr": column("dst"),
         "DstPortNumber": column("dst_port"),
-        "NetworkProtocol": _transport(column("protocol")),
-        "NetworkApplicationProtocol": _application(column("protocol")),
+        "NetworkProtocol": transport(column("protocol")),
+        "NetworkApplicationProtocol": column("application"),
         "NetworkDirection": heading(column("src"), column("dst"), scope.local),
         "SrcBytes": _one_way("src", "bytes"),
         "DstBytes": _one_way("dst", "bytes"),
@@ -205,7 +246,22 @@ def _columns(scope: Scope) -> dict[str, exp.Expr]:
         "DstPackets": _one_way("dst", "packets"),
         "NetworkPackets": _both_ways("packets"),
         "EventOriginalResultDetails": column("state"),
+        "DvcOriginalAction": column("action"),
+        "DvcAction": _by_action(0, ""),
+        "EventResult": _by_action(1, "NA"),
+        "NetworkRuleName": column("rule"),
+        "EventCount": cast(_first(column("count"), number(1)), ColumnType.INT),
+        "NetworkSessionId": column("id"),
+        "DvcHostname": column("device"),
+        "DvcIpAddr": column("device_ip"),
+        "SrcHostname": column("src_host"),
+        "DstHostname": column("dst_host"),
     }
+
+
+def _by_action(place: int, otherwise: str) -> exp.Expr:
+    cases = [exp.If(this=text(said), true=text(meant[place])) for said, meant in _ACTIONS.items()]
+    return exp.Case(this=call("lower", column("action")), ifs=cases, default=text(otherwise))
 
 
 def _one_way(end: str, unit: str) -> exp.Expr:
@@ -246,16 +302,30 @@ def _milliseconds(micros: exp.Expr) -> exp.Expr:
     return cast(exp.IntDiv(this=exp.paren(micros), expression=number(MILLISECOND)), ColumnType.INT)
 
 
-def _transport(protocol: exp.Expr) -> exp.Expr:
-    cases = [exp.If(this=text(each), true=text(name)) for name, known in _TRANSPORTS.items() for each in known]
-    return exp.Case(this=protocol, ifs=cases, default=call("upper", protocol.copy()))
-
-
-def _application(protocol: exp.Expr) -> exp.Expr:
-    cases = [exp.If(this=text(each), true=text(each)) for each in _APPLICATIONS]
-    return exp.Case(this=protocol, ifs=cases, default=text(""))
-
-
 def is_icmp(protocol: exp.Expr) -> exp.Expr:
     """Whether a protocol, as it is written, is ICMP or ICMPv6."""
-    return matches(call("lower", protocol), "|".join(map(re.escape, ("icmp", *_TRANSPORTS["ICMP"]))))
+    return matches(call("lower", protocol), "|".join(map(re.escape, ICMP)))
+
+
+# The TCP flags of all packets one way, as nfdump has them: a dot for each that is not set of CEUAPRSF.
+FLAGS = "CEUAPRSF"
+_TOOK_PART = r".*A.*[PSF].*"
+_ONLY_ASKED = r"[CE.]*S[.]*"
+_ONLY_RESET = r"[CE.]*A?[.]*R[.]*"
+
+
+def flags_result() -> exp.Expr:
+    """EventResult, over the declared columns: of TCP by its flags, else by whether anything came back in the flow."""
+    flags = column("EventOriginalResultDetails")
+    by_flags = exp.Case(
+        ifs=[
+            exp.If(this=matches(flags, _TOOK_PART), true=text("Success")),
+            *(exp.If(this=matches(flags.copy(), each), true=text("Failure")) for each in (_ONLY_ASKED, _ONLY_RESET)),
+        ],
+        default=text("NA"),
+    )
+    is_tcp = exp.EQ(this=column("NetworkProtocol"), expression=text("TCP"))
+    back = exp.Coalesce(this=column("DstPackets"), expressions=[column("DstBytes")])
+    answered = exp.GT(this=back, expression=number(0))
+    ifs = [exp.If(this=is_tcp, true=by_flags), exp.If(this=answered, true=text("Success"))]
+    return exp.Case(ifs=ifs, default=text("NA"))

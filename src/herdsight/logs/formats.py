@@ -52,6 +52,7 @@ class Layout:
     name: str | None = None
     keys: tuple[str, ...] = ()  # where records are pairs of key and value: the keys that the head shows
     notes: tuple[str, ...] = ()
+    zoneless: bool = False  # times do not tell their zone: they are of Scope.zone
     refused: str | None = None
 
 
@@ -72,11 +73,12 @@ class Scope:
     """What a reader must know of the world.
 
     `local` are the networks that are inside (none given: the private ones), `latest` the newest instant that is
-    believed, in UTC.
+    believed, in UTC, `zone` the time zone of times that do not tell theirs (None: UTC).
     """
 
     latest: datetime
     local: tuple[Network, ...] = ()
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.cloud_flows import columns_of, derived_from, sessions, with_file
+from herdsight.logs.flows import Flows, columns_of, derived_from, sessions
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.microsoft import elements
 from herdsight.logs.scan import VARCHAR, file_number, objects
-from herdsight.logs.values import BAD_JSON, all_null, count, moment, reason
-from herdsight.tables import NETWORK_SESSION
+from herdsight.logs.values import BAD_JSON, all_null, cast, count, moment, numbered, reason
+from herdsight.tables import FILE_COLUMN, NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, named, number, text
 
 NOT_FLOW = "not a flow"
@@ -29,8 +29,8 @@ _PATHS: Mapping[str, str] = {
     "dst": "/connection/dest_ip",
     "dst_port": "/connection/dest_port",
     "protocol": "/connection/protocol",
-    "bytes": "/bytes_sent",
-    "packets": "/packets_sent",
+    "src_bytes": "/bytes_sent",
+    "src_packets": "/packets_sent",
 }
 _TELLING = ("reporter", "bytes_sent", "packets_sent", "start_time")
 _LOOKED_AT = 50  # objects of the head
@@ -43,9 +43,9 @@ def recognise(head: Head) -> Layout | None:
     found = elements(words, 1) if is_array else head.objects()
     if not any(map(_is_flow, islice(found, _LOOKED_AT))):
         return None
-    columns = columns_of(_PATHS)
+    columns = columns_of(_PATHS, "EventResult")
     shape = Shape.JSON_ARRAY if is_array else Shape.JSON_LINES
-    return Layout(shape, fields=(_PAYLOAD, _TIME), columns=columns, derived=derived_from("GCP", columns))
+    return Layout(shape, fields=(_PAYLOAD, _TIME), columns=columns, derived=derived_from("GCP", "VPC", columns))
 
 
 def _is_flow(entry: Mapping[str, object]) -> bool:
@@ -61,11 +61,12 @@ def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     entries = objects(source, layout.shape, dict.fromkeys(keys, VARCHAR))
     values = call("json_extract_string", column(_PAYLOAD), exp.array(*map(text, _PATHS.values())))
     payload = exp.Case(ifs=[exp.If(this=call("json_valid", column(_PAYLOAD)), true=values)])
-    records = with_file(exp.select(*map(column, keys), named(payload, "values")).from_(entries), file_number(source))
+    kept = (*map(column, keys), named(payload, "values"), numbered(file_number(source)))
+    records = exp.select(*kept).from_(entries).subquery("records")
     fields = {field: _typed(field, _value(field)) for field in _PATHS}
     no_ends = all_null(_value(field) for field in ("src", "dst"))
     early = [reason(all_null(map(column, keys)), BAD_JSON), reason(no_ends, NOT_FLOW)]
-    return sessions(records, fields, early, layout.columns, scope)
+    return sessions(Flows(records, fields, column(FILE_COLUMN), early), layout.columns, scope)
 
 
 def _value(field: str) -> exp.Expr:
@@ -75,10 +76,12 @@ def _value(field: str) -> exp.Expr:
 def _typed(field: str, words: exp.Expr) -> exp.Expr:
     match field:
         case "begin":
-            return moment(exp.Coalesce(this=words, expressions=[column(_TIME)]))
+            return call("epoch_us", moment(exp.Coalesce(this=words, expressions=[column(_TIME)])))
         case "end":
-            return moment(words)
-        case "bytes" | "packets":
+            return call("epoch_us", moment(words))
+        case "src_port" | "dst_port":
+            return cast(words, ColumnType.INT)
+        case "src_bytes" | "src_packets":
             return count(words)
         case _:
             return words

@@ -10,9 +10,22 @@ from itertools import islice
 from sqlglot import exp
 
 from herdsight.logs.formats import Layout, Scope, Shape, Source
-from herdsight.logs.head import Head, StoredColumn
+from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, lines, list_type, objects, parquet, position, struct_type
-from herdsight.logs.values import BAD_JSON, all_null, bad_time, cast, moment, numbered, reason, reject, string, typed
+from herdsight.logs.stored import as_declared, as_moment
+from herdsight.logs.values import (
+    BAD_JSON,
+    OTHER_CATEGORY,
+    all_null,
+    bad_time,
+    cast,
+    moment,
+    numbered,
+    reason,
+    reject,
+    string,
+    typed,
+)
 from herdsight.tables import FILE_COLUMN, ROW_COLUMN, Column, ColumnType, table
 from herdsight.trees import call, column, named, text
 
@@ -20,8 +33,8 @@ from herdsight.trees import call, column, named, text
 _ZONE = re.compile(r" \[(?P<zone>[^\]]{1,40})\]$")
 _SLASHED_DATE = re.compile(r"\b(?P<first>\d{1,2})/(?P<second>\d{1,2})/\d{4}[ ,]")
 _RECORDS = re.compile(r'\s*\{\s*"records"\s*:\s*\[')
-_SEPARATOR_LINE = "sep="
-_DELIMITERS = (",", ";", "\t")
+SEPARATOR_LINE = "sep="
+DELIMITERS = (",", ";", "\t")
 _LOOKED_AT = 50  # JSON objects of the head
 _DECEMBER = 12
 _TOLD = 3  # telling names: fewer could be any log
@@ -49,7 +62,7 @@ class Export:
     `times` are the columns that hold the event's time, the first that is there counts; all are filled with it.
     A file with three of `telling`, one of `decisive` and none of `foreign` is such an export; each of `required` stands
     for columns of which one must be there; `wanted` are worth a note where they are absent. `reasons` gives further
-    cases of rejection over the declared columns.
+    cases of rejection over the declared columns, `kinds` those of records that are another table's, which come first.
     """
 
     table: str
@@ -60,6 +73,7 @@ class Export:
     wanted: tuple[str, ...]
     reasons: Callable[[tuple[str, ...]], list[exp.If]]
     category: str | None = None
+    kinds: Callable[[tuple[str, ...]], list[exp.If]] | None = None
     foreign: frozenset[str] = frozenset()
 
     def _column(self, name: str) -> Column:
@@ -75,17 +89,15 @@ class Export:
 
     def _recognise_csv(self, head: Head) -> Layout | None:
         lines = [line.lstrip("\ufeff") for line in islice(head.lines(), 2)]
-        skip = int(bool(lines) and lines[0].startswith(_SEPARATOR_LINE))
+        skip = int(bool(lines) and lines[0].startswith(SEPARATOR_LINE))
         if len(lines) <= skip:
             return None
-        tried = (
-            Layout(Shape.CSV, _csv_names(lines[skip], each), delimiter=each, skip=skip + 1) for each in _DELIMITERS
-        )
+        tried = (Layout(Shape.CSV, csv_names(lines[skip], each), delimiter=each, skip=skip + 1) for each in DELIMITERS)
         layout = next((layout for layout in map(self._filled, tried) if layout), None)
         return replace(layout, day_first=_is_day_first(head.text)) if layout else None
 
     def _recognise_json(self, head: Head) -> Layout | None:
-        shape, found = _json_objects(head)
+        shape, found = json_objects(head)
         names: dict[str, None] = {}
         envelope = False
         for each in islice(found, _LOOKED_AT):
@@ -141,7 +153,8 @@ class Export:
             case _:
                 inner = self._json(source, layout)
         early = exp.If(this=exp.Not(this=exp.Is(this=column("early"), expression=exp.Null())), true=column("early"))
-        cases = [early, *bad_time(column(self.times[0]), scope.latest), *self.reasons(layout.columns)]
+        kinds = self.kinds(layout.columns) if self.kinds else []
+        cases = [early, *kinds, *bad_time(column(self.times[0]), scope.latest), *self.reasons(layout.columns)]
         rows = [column(ROW_COLUMN)] if layout.shape is Shape.PARQUET else []
         kept = (column(name) for name in (*layout.columns, FILE_COLUMN))
         return exp.select(*kept, *rows, reject(cases)).from_(inner.subquery("typed"))
@@ -186,8 +199,8 @@ class Export:
         """A stream carries many tables. Its text is only repeated where it is a plain name: it is the sender's."""
         plain = call("regexp_full_match", category.copy(), text("[A-Za-z0-9_-]{1,60}"))
         why = exp.Case(
-            ifs=[exp.If(this=plain, true=call("concat", text("other category: "), category.copy()))],
-            default=text("other category"),
+            ifs=[exp.If(this=plain, true=call("concat", text(f"{OTHER_CATEGORY}: "), category.copy()))],
+            default=text(OTHER_CATEGORY),
         )
         return exp.If(this=exp.NEQ(this=string(category.copy()), expression=text(self.category or "")), true=why)
 
@@ -204,11 +217,11 @@ class Export:
 
     def _stored_time(self, layout: Layout) -> exp.Expr:
         name = next(each for each in self.times if each in layout.stored)
-        return _as_moment(column(name), layout.stored[name].type)
+        return as_moment(column(name), layout.stored[name].type)
 
     def _stored(self, name: str, layout: Layout) -> exp.Expr:
         """One stored column as declared; as it is where its type is right, so that a scan costs little."""
-        return _as_declared(column(name), layout.stored[name], self._column(name))
+        return as_declared(column(name), layout.stored[name], self._column(name))
 
     def _typed(self, records: exp.Expr, layout: Layout, texts: _Texts) -> exp.Select:
         """Texts as the declared types."""
@@ -232,40 +245,8 @@ def _member(record: str | None, key: str) -> exp.Expr:
     )
 
 
-_TEXT_TYPES = ("string", "large_string", "string_view")
-_SAME_TYPES = {
-    ColumnType.INT: ("int32",),
-    ColumnType.LONG: ("int64",),
-    ColumnType.REAL: ("double",),
-    ColumnType.BOOL: ("bool",),
-}
-
-
-def _as_declared(tree: exp.Expr, stored: StoredColumn, declared: Column) -> exp.Expr:
-    kind = stored.type
-    if declared.type is ColumnType.DATETIME:
-        return _as_moment(tree, kind)
-    if declared.type is ColumnType.STRING:
-        words = tree if _is_text(kind) else cast(tree, ColumnType.STRING)
-        return string(words) if stored.nullable or not _is_text(kind) else words
-    if declared.type is ColumnType.DYNAMIC:
-        return call("kql_dynamic", tree) if _is_text(kind) else cast(call("to_json", tree), ColumnType.STRING)
-    return tree if kind in _SAME_TYPES.get(declared.type, ()) else cast(tree, declared.type)
-
-
-def _is_text(kind: str) -> bool:
-    return kind in _TEXT_TYPES or kind.startswith("dictionary<values=string")
-
-
-def _as_moment(tree: exp.Expr, kind: str) -> exp.Expr:
-    if kind == "timestamp[us]":
-        return tree
-    if kind.startswith("timestamp") and "tz=" in kind:
-        return call("timezone", text("UTC"), tree)
-    return moment(tree) if _is_text(kind) else cast(tree, ColumnType.DATETIME)
-
-
-def _csv_names(line: str, delimiter: str) -> tuple[str, ...]:
+def csv_names(line: str, delimiter: str) -> tuple[str, ...]:
+    """The names of a header line; none where its quotes are broken."""
     try:
         return tuple(next(csv.reader([line], delimiter=delimiter), ()))
     except csv.Error:
@@ -277,8 +258,8 @@ def _is_day_first(words: str) -> bool:
     return any(int(found["first"]) > _DECEMBER >= int(found["second"]) for found in _SLASHED_DATE.finditer(words))
 
 
-def _json_objects(head: Head) -> tuple[Shape, Iterator[dict[str, object]]]:
-    """How the objects of the head stand in it, and they themselves."""
+def json_objects(head: Head) -> tuple[Shape, Iterator[dict[str, object]]]:
+    """How the JSON objects of the head stand in it, and they themselves."""
     words = head.text.lstrip("\ufeff")
     records = _RECORDS.match(words)
     if records:

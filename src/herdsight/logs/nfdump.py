@@ -1,37 +1,27 @@
 """Flows as nfdump prints them with `-o csv`: the 48 columns of its versions up to 1.6, and the titles of 1.7.
 
 A flow of NetFlow goes one way: an answer is a flow of its own, whose source is who answered. The summary behind the
-flows has other columns than they, and is counted as rejected.
+flows has other columns than they, and is no record.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.flows import (
-    LOCAL_TIMES,
-    Flows,
-    columns_of,
-    derived_from,
-    instant,
-    is_icmp,
-    length,
-    matches,
-    sessions,
-    spelled,
-)
+from herdsight.logs.flow_tables import FlowTable, Packed, Texts
+from herdsight.logs.flows import ONE_WAY, Flows, flags_result, sessions, spelled
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import cast, count
-from herdsight.tables import NETWORK_SESSION, ColumnType
-from herdsight.trees import column, number, text
+from herdsight.logs.values import TOO_FEW, cast, numbered, reason
+from herdsight.tables import FILE_COLUMN, NETWORK_SESSION, ColumnType
+from herdsight.trees import call, column, number, text
 
 _PRODUCT = "nfdump"
 _LOOKED_AT = 50  # lines of the head
-_ONE_WAY = "each flow goes one way: an answer is a flow of its own, whose source is who answered"
 
 # The titles of 1.6, and those of 1.7, which prints the columns that it is asked for.
 _TITLES = {
@@ -52,10 +42,10 @@ _TITLES = {
 _REQUIRED = ("begin", "src", "dst", "protocol")
 _COUNTED = re.compile(r"\d+(\.\d+)?")
 
-# The TCP flags of all packets one way, a dot for each that is not set: CEUAPRSF.
-_TOOK_PART = r".*A.*[PSF].*"
-_ONLY_ASKED = r"[CE.]*S[.]*"
-_ONLY_RESET = r"[CE.]*A?[.]*R[.]*"
+# No file holds it, so no text is read as NULL, and NULL is what a line is too short to have.
+_NEVER = "\x1e\x1f\x1e"
+_SUMMARY = ("Summary", "flows")  # how its first two lines begin; the third is six numbers
+_SUMMED = 6
 
 
 def recognise(head: Head) -> Layout | None:
@@ -67,82 +57,54 @@ def recognise(head: Head) -> Layout | None:
     found = spelled(titles, _TITLES)
     if not all(each in found for each in _REQUIRED) or not {"src_packets", "src_bytes", "src_port"} & set(found):
         return None
-    columns = columns_of(found)
-    return Layout(
-        Shape.CSV,
-        fields=titles,
-        columns=columns,
-        derived=derived_from(_PRODUCT, columns, _result()),
-        delimiter=",",
-        skip=1,
-        notes=tuple(_notes(found, [each for each in records[1:] if len(each) == len(titles)])),
+    flows = [each for each in records[1:] if len(each) == len(titles)]
+    return replace(
+        _TABLE.layout(Shape.DELIMITED, titles, ",", skip=1, more=[]),
+        missing=(_NEVER,),
+        notes=tuple(_notes(titles, flows)),
+        zoneless=not any(_COUNTED.fullmatch(each) for each in _TABLE.shown(titles, "begin", flows)),
     )
 
 
-def _notes(found: dict[str, int], records: Sequence[Sequence[str]]) -> Iterator[str]:
-    if not any(_COUNTED.fullmatch(each[found["begin"]].strip()) for each in records):
-        yield LOCAL_TIMES
-    back = [each[found[field]].strip() for field in ("dst_packets", "dst_bytes") if field in found for each in records]
+def _notes(titles: Sequence[str], records: Sequence[Sequence[str]]) -> Iterator[str]:
+    back = (each for field in _UNSURE for each in _TABLE.shown(titles, field, records))
     if all(each in ("", "0") for each in back):
-        yield _ONE_WAY
+        yield ONE_WAY
 
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Flows as sessions; one record, one row."""
-    texts = {field: column(position(place)) for field, place in spelled(layout.fields, _TITLES).items()}
-    fields = {field: _typed(field, texts) for field in texts}
-    return sessions(Flows(lines(source, layout), fields, file_number(source)), layout.columns, scope)
+    texts = _TABLE.texts(layout)
+    short = exp.Is(this=column(position(len(layout.fields) - 1)), expression=exp.null())
+    records = exp.select("*", numbered(file_number(source))).from_(lines(source, layout, padded=True))
+    flows = records.where(exp.Not(this=exp.paren(_no_record(short, len(layout.fields))))).subquery("records")
+    fields = _TABLE.fields(texts, scope)
+    return sessions(Flows(flows, fields, column(FILE_COLUMN), [reason(short, TOO_FEW)]), layout.columns, scope)
 
 
-def _typed(field: str, texts: dict[str, exp.Column]) -> exp.Expr:
-    """A field from its text."""
-    tree = texts[field].copy()
-    match field:
-        case "begin" | "end":
-            return instant(tree)
-        case "duration":
-            return length(tree)
-        case "src_port" | "dst_port":
-            return _port(field, texts)
-        case "src" | "dst" | "protocol" | "state":
-            return exp.Trim(this=tree)
-        case "dst_packets" | "dst_bytes":
-            # 0 stands where the exporter did not count the way back, which is nearly always.
-            return exp.Nullif(this=count(tree), expression=number(0))
-        case _:
-            return count(tree)
+def _no_record(short: exp.Expr, width: int) -> exp.Expr:
+    """A line of the summary, or a comment."""
+    first = column(position(0))
+    comment = call("starts_with", first, text("#"))
+    begun = exp.In(this=first.copy(), expressions=[text(each) for each in _SUMMARY])
+    of_summary = exp.or_(begun, _is_summed()) if width > _SUMMED else begun
+    return exp.or_(comment, exp.paren(exp.and_(short.copy(), exp.paren(of_summary))))
 
 
-def _port(field: str, texts: dict[str, exp.Column]) -> exp.Expr:
-    """A port; of ICMP the type as the source's and the code as the destination's, as Zeek has them.
-
-    nfdump prints 256 times the type and the code as destination port, and 0 as source port.
-    """
-    plain = cast(texts[field].copy(), ColumnType.INT)
-    if not {"src_port", "dst_port"} <= set(texts):
-        return plain
-    none = exp.EQ(this=cast(texts["src_port"].copy(), ColumnType.INT), expression=number(0))
-    both = exp.paren(cast(texts["dst_port"].copy(), ColumnType.INT))
-    part = (exp.IntDiv if field == "src_port" else exp.Mod)(this=both, expression=number(256))
-    packed = exp.and_(none, is_icmp(exp.Trim(this=texts["protocol"].copy())))
-    return exp.Case(ifs=[exp.If(this=packed, true=cast(part, ColumnType.INT))], default=plain)
+def _is_summed() -> exp.Expr:
+    """Six values, of which the first is a number."""
+    last, beyond = (exp.Is(this=column(position(place)), expression=exp.null()) for place in (_SUMMED - 1, _SUMMED))
+    counted = call("regexp_full_match", column(position(0)), text("[0-9]+"))
+    return exp.paren(exp.and_(exp.Not(this=exp.paren(last)), beyond, counted))
 
 
-def _result() -> exp.Expr:
-    """EventResult, over the declared columns: of TCP by its flags, else by whether anything came back in the flow."""
-    flags = column("EventOriginalResultDetails")
-    by_flags = exp.Case(
-        ifs=[
-            exp.If(this=matches(flags, _TOOK_PART), true=text("Success")),
-            *(exp.If(this=matches(flags.copy(), each), true=text("Failure")) for each in (_ONLY_ASKED, _ONLY_RESET)),
-        ],
-        default=text("NA"),
-    )
-    is_tcp = exp.EQ(this=column("NetworkProtocol"), expression=text("TCP"))
-    back = exp.Coalesce(this=column("DstPackets"), expressions=[column("DstBytes")])
-    answered = exp.GT(this=back, expression=number(0))
-    ifs = [exp.If(this=is_tcp, true=by_flags), exp.If(this=answered, true=text("Success"))]
-    return exp.Case(ifs=ifs, default=text("NA"))
+def _is_packed(texts: Texts) -> exp.Expr:
+    """Whether the ports are 0 and, as nfdump prints the two of ICMP, 256 times the type and the code."""
+    return exp.EQ(this=cast(texts["src_port"].copy(), ColumnType.INT), expression=number(0))
 
+
+# 0 stands where the exporter did not count the way back, which is nearly always.
+_UNSURE = ("dst_packets", "dst_bytes")
+_TABLE = FlowTable(_PRODUCT, _TITLES, Packed("dst_port", _is_packed, type_first=True), flags_result, frozenset(_UNSURE))
 
 FORMATS = (Format("nfdump", NETWORK_SESSION, recognise, read),)

@@ -15,8 +15,11 @@ def position(index: int) -> str:
     return f"c{index}"
 
 
-def lines(source: Source, layout: Layout) -> exp.Table:
-    """Delimited text or CSV, each value under the name of its position; a line of another width is refused."""
+def lines(source: Source, layout: Layout, *, padded: bool = False) -> exp.Table:
+    """Delimited text or CSV, each value under the name of its position; a line of another width is refused.
+
+    With `padded`, a line that has too few values is a row, in which the others are NULL.
+    """
     quote = '"' if layout.shape is Shape.CSV else ""
     options: dict[str, exp.Expr] = {
         "auto_detect": exp.false(),
@@ -30,6 +33,8 @@ def lines(source: Source, layout: Layout) -> exp.Table:
         "store_rejects": exp.true(),
         "compression": text(source.compression.value),
     }
+    if padded:
+        options["null_padding"] = exp.true()
     if layout.missing:
         options["nullstr"] = exp.array(*map(text, layout.missing))
     return _scan("read_csv", source, options)

@@ -19,7 +19,9 @@ BAD_TEXT = "invalid UTF-8"
 TOO_LONG = "line too long"
 BAD_QUOTES = "bad quotes"
 CUT_SHORT = "cut short"
+DAMAGED = "damaged record"
 OTHER_LOG = "columns of another log"
+OTHER_CATEGORY = "other category"  # begins what is said of a record of a stream's that is another table's
 OTHER_EVENT = "other event"  # begins what is said of a record that another reading of the file may take
 REPEATED_HEADER = "#fields"  # never reaches a user: the loader splits such a file
 
@@ -79,6 +81,14 @@ def moment(tree: exp.Expr, *, day_first: bool = False) -> exp.Expr:
     portal = call("try_strptime", tree.copy(), exp.array(*map(text, patterns)))
     slashed = call("contains", tree.copy(), text("/"))
     return exp.Case(ifs=[exp.If(this=slashed, true=cast(portal, ColumnType.DATETIME))], default=iso)
+
+
+def in_utc(local: exp.Expr, zone: str | None) -> exp.Expr:
+    """A TIMESTAMP in the local time of a zone (None: of UTC), in UTC.
+
+    A time that the clocks skipped is as far behind the skip as it says; of one that they showed twice it is the second.
+    """
+    return local if zone is None else call("timezone", text("UTC"), call("timezone", text(zone), local))
 
 
 def microseconds(seconds: exp.Expr) -> exp.Expr:

@@ -1,21 +1,21 @@
-"""Windows events as JSON lines: Sysmon's network connections and DNS queries, and what the filtering platform let by.
+"""Windows events: Sysmon's network connections and DNS queries, and what the filtering platform let by.
 
-Shippers lay events out in three ways: flat (NXLog), under `winlog` (Winlogbeat), or as the event's own XML has it. A
-record is read as one JSON value, and a field is what the first of these ways has. Sources: Microsoft's "Sysmon" (events
-3 and 22), "5156(S)" and "5157(F)" of the Windows security log, and its list of Windows' DNS errors.
+Sources: Microsoft's "Sysmon" (events 3 and 22), "5156(S)" and "5157(F)" of the Windows security log, and its list of
+Windows' DNS errors. Where the fields stand in a file is told in `windows_records`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from pathlib import Path
 
+import pyarrow as pa
 from sqlglot import exp
 
-from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
+from herdsight.logs.formats import Format, Layout, Scope, Source
 from herdsight.logs.head import Head
-from herdsight.logs.scan import file_number, whole_objects
+from herdsight.logs.protocols import NAMES
+from herdsight.logs.sysmon_json import STATUSES, SYSMON, write_connections, write_queries
 from herdsight.logs.values import (
-    BAD_JSON,
     OTHER_EVENT,
     address,
     cast,
@@ -23,29 +23,13 @@ from herdsight.logs.values import (
     moment,
     reason,
     rejection,
-    string,
 )
+from herdsight.logs.windows_records import fields, layout_of, shape_of
 from herdsight.responses import response_result
 from herdsight.tables import DEVICE_NETWORK_EVENTS, DNS_ACTIVITY, FILE_COLUMN, ColumnType
 from herdsight.trees import call, column, named, number, text
 
-_LOOKED_AT = 50  # objects of the head
-_SYSMON = "Microsoft-Windows-Sysmon/Operational"
 _SECURITY = "Security"
-
-# What is not data of the event itself, in each of the ways; the first that is there counts.
-_HEADER: Mapping[str, tuple[str, ...]] = {
-    "id": ("$.EventID", "$.winlog.event_id", '$.Event.System.EventID."#text"', "$.Event.System.EventID"),
-    "channel": ("$.Channel", "$.winlog.channel", "$.Event.System.Channel"),
-    "computer": (
-        *("$.Hostname", "$.Computer", "$.winlog.computer_name", "$.Event.System.Computer"),
-        *("$.host.name", "$.host"),
-    ),
-    "time": (
-        *('$."@timestamp"', '$.Event.System.TimeCreated."#attributes".SystemTime', "$.TimeCreated", "$.EventTime"),
-    ),
-}
-_DATA = ("$.", "$.winlog.event_data.", "$.Event.EventData.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +40,7 @@ class _Kind:
     table: str
     channel: str
     ids: tuple[str, ...]
+    mark: str  # which no event of the kind lacks
     data: tuple[str, ...]  # the events' own fields
     time: exp.Expr
     values: Mapping[str, exp.Expr]  # over the fields as texts, by the declared column
@@ -63,26 +48,15 @@ class _Kind:
     constants: Mapping[str, exp.Expr]
 
     def recognise(self, head: Head) -> Layout | None:
-        """A file of Windows events: which are in it shows only when all of it is read."""
-        if not any(_is_event(each) for each in islice(head.objects(), _LOOKED_AT)):
-            return None
-        return Layout(Shape.JSON_LINES, columns=tuple(self.values), derived=self.constants)
+        """A file of Windows events."""
+        shape = shape_of(head)
+        return layout_of(shape, tuple(self.values), self.constants) if shape else None
 
     def read(self, source: Source, layout: Layout, scope: Scope) -> exp.Select:
         """The events of this kind; all others are passed on to the other readings."""
-        paths = {**_HEADER, **{name: _paths(name) for name in self.data}}
-        every = [path for each in paths.values() for path in each]
-        found = call("json_extract_string", column("record"), exp.array(*map(text, every)))
-        parts = exp.select(
-            named(found, "found"),
-            named(exp.Is(this=column("record"), expression=exp.null()), "broken"),
-            named(file_number(source), FILE_COLUMN),
-        ).from_(whole_objects(source, layout.shape, "record"))
-        fields = exp.select(
-            *(named(_first(every, each), name) for name, each in paths.items()), column("broken"), column(FILE_COLUMN)
-        ).from_(parts.subquery("parts"))
+        found = fields(source, layout, self.data, self.mark)
         when = named(moment(self.time.copy()), "when")
-        timed = exp.select(exp.Star(), when, self._early()).from_(fields.subquery("fields"))
+        timed = exp.select(exp.Star(), when, self._early()).from_(found.subquery("fields"))
         filled = (named(tree.copy(), name) for name, tree in self.values.items())
         why = rejection(column("when"), scope.latest, map(column, self.addresses))
         return exp.select(*filled, column(FILE_COLUMN), why).from_(timed.subquery("timed"))
@@ -92,34 +66,10 @@ class _Kind:
             exp.In(this=column("id"), expressions=[text(each) for each in self.ids]),
             exp.EQ(this=column("channel"), expression=text(self.channel)),
         )
-        early = exp.Case(
-            ifs=[reason(column("broken"), BAD_JSON), reason(exp.Not(this=exp.paren(of_kind)), OTHER_EVENT)]
-        )
-        return named(early, "early")
-
-
-def _is_event(record: Mapping[str, object]) -> bool:
-    """Flat with the id and the channel, or under one of the two keys that hold them."""
-    winlog, event = record.get("winlog"), record.get("Event")
-    flat = "EventID" in record and "Channel" in record
-    return (
-        flat or (isinstance(winlog, dict) and "event_id" in winlog) or (isinstance(event, dict) and "System" in event)
-    )
-
-
-# The event's own XML, and so two of the ways, spell some fields otherwise than the flat one.
-_SPELT = {"ProcessId": ("ProcessId", "ProcessID")}
-
-
-def _paths(name: str) -> tuple[str, ...]:
-    return tuple(f"{before}{spelt}" for before in _DATA for spelt in _SPELT.get(name, (name,)))
-
-
-def _first(every: list[str], paths: tuple[str, ...]) -> exp.Expr:
-    """The first of some paths that has a value, as text; a dash stands for none."""
-    ways = [call("list_extract", column("found"), number(every.index(path) + 1)) for path in paths]
-    given = exp.Coalesce(this=ways[0], expressions=ways[1:]) if ways[1:] else ways[0]
-    return string(exp.Nullif(this=given, expression=text("-")))
+        is_of_kind = exp.Coalesce(this=exp.paren(of_kind), expressions=[exp.false()])
+        is_broken = exp.Not(this=exp.Is(this=column("broken"), expression=exp.null()))
+        broken = exp.If(this=is_broken, true=column("broken"))
+        return named(exp.Case(ifs=[broken, reason(exp.Not(this=is_of_kind), OTHER_EVENT)]), "early")
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -174,8 +124,9 @@ def _ends(near_is_source: exp.Expr, source: tuple[str, str], destination: tuple[
 CONNECTIONS = _Kind(
     name="sysmon-network",
     table=DEVICE_NETWORK_EVENTS,
-    channel=_SYSMON,
+    channel=SYSMON,
     ids=("3",),
+    mark="DestinationIp",
     data=(
         *("UtcTime", "Image", "ProcessId", "User", "Protocol", "Initiated", "SourceIp", "SourcePort"),
         *("DestinationIp", "DestinationPort", "DestinationHostname"),
@@ -200,7 +151,7 @@ CONNECTIONS = _Kind(
 )
 
 _OUTBOUND = _is("Direction", "%%14593", "outbound")
-_PROTOCOLS = {"1": "Icmp", "6": "Tcp", "17": "Udp", "58": "Icmp"}  # IANA's numbers
+_PROTOCOLS = {digits: NAMES[digits].capitalize() for digits in ("1", "6", "17", "58")}
 
 
 def _action() -> exp.Expr:
@@ -214,6 +165,7 @@ PLATFORM = _Kind(
     table=DEVICE_NETWORK_EVENTS,
     channel=_SECURITY,
     ids=("5156", "5157"),
+    mark="DestAddress",
     data=(
         *("Application", "ProcessId", "Direction", "SourceAddress", "SourcePort", "DestAddress"),
         *("DestPort", "Protocol"),
@@ -234,29 +186,20 @@ PLATFORM = _Kind(
     constants={},
 )
 
-# Windows' own numbers for the response codes; 9501 is an answer without records.
-_STATUSES = {
-    "0": "NOERROR",
-    "9001": "FORMERR",
-    "9002": "SERVFAIL",
-    "9003": "NXDOMAIN",
-    "9004": "NOTIMP",
-    "9005": "REFUSED",
-    "9501": "NOERROR",
-}
-
 
 def _answers() -> exp.Expr:
     """Sysmon's list of answers, `type:  5 name;::ffff:1.2.3.4;`, as values between commas."""
-    plain = call("regexp_replace", column("QueryResults"), text(r"type:\s*\d+\s+;?|::ffff:"), text(""), text("g"))
+    marks = r"type:\s*\d+\s+;?|(^|;)::ffff:([0-9]+\.)"
+    plain = call("regexp_replace", column("QueryResults"), text(marks), text(r"\1\2"), text("g"))
     return call("replace", call("trim", plain, text(";")), text(";"), text(","))
 
 
 QUERIES = _Kind(
     name="sysmon-dns",
     table=DNS_ACTIVITY,
-    channel=_SYSMON,
+    channel=SYSMON,
     ids=("22",),
+    mark="QueryName",
     data=("UtcTime", "Image", "ProcessId", "User", "QueryName", "QueryStatus", "QueryResults"),
     time=exp.Coalesce(this=exp.Nullif(this=column("UtcTime"), expression=text("")), expressions=[column("time")]),
     values={
@@ -270,7 +213,7 @@ QUERIES = _Kind(
         "DnsResponseName": _answers(),
         "EventResultDetails": exp.Case(
             this=column("QueryStatus"),
-            ifs=[exp.If(this=text(each), true=text(name)) for each, name in _STATUSES.items()],
+            ifs=[exp.If(this=text(each), true=text(name)) for each, name in STATUSES.items()],
             default=text(""),
         ),
     },
@@ -282,4 +225,10 @@ QUERIES = _Kind(
     },
 )
 
-FORMATS = tuple(Format(kind.name, kind.table, kind.recognise, kind.read) for kind in (CONNECTIONS, PLATFORM, QUERIES))
+_KINDS = (CONNECTIONS, PLATFORM, QUERIES)
+MARKS = tuple(kind.mark for kind in _KINDS)  # an event that has none of them in its text is of no kind
+_WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
+    CONNECTIONS.name: write_connections,
+    QUERIES.name: write_queries,
+}
+FORMATS = tuple(Format(kind.name, kind.table, kind.recognise, kind.read, _WRITERS.get(kind.name)) for kind in _KINDS)

@@ -40,8 +40,6 @@ SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "resp_pkts": ("resp_pkts",),
 }
 REQUIRED = ("ts", "orig_h", "orig_p", "resp_h", "resp_p", "proto")
-# What tells a connection log from the other logs, which have those fields, too.
-TELLING = ("conn_state", "orig_bytes", "orig_pkts", "history")
 
 # Declared columns that are read, and the fields that each needs to be worth having.
 _NEEDS: Mapping[str, tuple[str, ...]] = {

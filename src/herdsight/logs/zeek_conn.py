@@ -1,6 +1,6 @@
 """Zeek's conn.log as it is written by default: values between separators, under a header of # lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
 from herdsight.logs.values import EPOCH, REPEATED_HEADER, cast, reason
 from herdsight.logs.writing import opened
-from herdsight.logs.zeek import REQUIRED, TELLING, Connections, columns_of, derived_from, sessions, spelled
+from herdsight.logs.zeek import REQUIRED, Connections, columns_of, derived_from, sessions, spelled
+from herdsight.logs.zeek_kinds import log_of
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, text
 
@@ -71,13 +72,11 @@ def _separator(said: str) -> str:
 
 
 def recognise(head: Head) -> Layout | None:
-    """A Zeek header whose fields are those of a connection."""
+    """A Zeek header of the log of connections."""
     header = header_of(head.lines())
-    if header is None:
+    if header is None or log_of(header.path, header.fields) != "conn":
         return None
     found = spelled(header.fields)
-    if header.path != "conn" and not (_is_connection(found)):
-        return None
     lacking = [name for name in REQUIRED if name not in found]
     return Layout(
         Shape.DELIMITED,
@@ -90,10 +89,6 @@ def recognise(head: Head) -> Layout | None:
         skip=header.lines,
         refused=f"a Zeek conn log without {', '.join(lacking)}" if lacking else None,
     )
-
-
-def _is_connection(found: Mapping[str, str]) -> bool:
-    return all(name in found for name in REQUIRED) and any(name in found for name in TELLING)
 
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:

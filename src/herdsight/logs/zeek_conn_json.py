@@ -1,7 +1,6 @@
 """Zeek's conn.log as JSON lines, as Zeek writes it and as shippers and RITA pass it on."""
 
 from collections.abc import Iterable
-from itertools import islice
 
 from sqlglot import exp
 
@@ -9,28 +8,28 @@ from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import VARCHAR, file_number, objects
 from herdsight.logs.values import BAD_JSON, all_null, cast, moment, reason
-from herdsight.logs.zeek import REQUIRED, SPELLINGS, TELLING, Connections, columns_of, derived_from, sessions, spelled
+from herdsight.logs.zeek import REQUIRED, SPELLINGS, Connections, columns_of, derived_from, sessions, spelled
+from herdsight.logs.zeek_kinds import PATHS, log_of, names_in, path_in
+from herdsight.logs.zeek_mixed import is_mixed, other_log
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, number
 
-_LOOKED_AT = 50  # objects of the head
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds this would be the year 5138, so it is Zeek's JSON::TS_MILLIS
-
-
-def names_in(head: Head) -> tuple[str, ...]:
-    """The keys that the first objects have, in the order of their first appearance."""
-    names: dict[str, None] = {}
-    for each in islice(head.objects(), _LOOKED_AT):
-        names.update(dict.fromkeys(each))
-    return tuple(names)
 
 
 def recognise(head: Head) -> Layout | None:
     """Objects with the fields of a connection, one a line."""
     names = names_in(head)
-    found = spelled(names)
-    if not all(name in found for name in REQUIRED) or not any(name in found for name in TELLING):
-        return None
+    is_other = is_mixed(head) or log_of(path_in(head), names) != "conn"
+    return None if is_other or not all(name in spelled(names) for name in REQUIRED) else _layout(names)
+
+
+def recognise_mixed(head: Head) -> Layout | None:
+    """Objects of several logs, which connections may or may not be among."""
+    return _layout(names_in(head)) if is_mixed(head) else None
+
+
+def _layout(names: tuple[str, ...]) -> Layout:
     # A key may first appear after the head, so every field of a connection is looked for, found here or not.
     columns = columns_of(SPELLINGS)
     return Layout(Shape.JSON_LINES, fields=names, columns=columns, derived=derived_from(columns))
@@ -38,13 +37,23 @@ def recognise(head: Head) -> Layout | None:
 
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Connections as sessions; one line, one row."""
+    return _read(source, layout, scope, ())
+
+
+def read_mixed(source: Source, layout: Layout, scope: Scope) -> exp.Select:
+    """The same of lines that say which log they are of."""
+    return _read(source, layout, scope, PATHS)
+
+
+def _read(source: Source, layout: Layout, scope: Scope, paths: tuple[str, ...]) -> exp.Select:
     keys = {name: spellings[0] for name, spellings in SPELLINGS.items()} | spelled(layout.fields)
-    records = objects(source, layout.shape, dict.fromkeys(keys.values(), VARCHAR))
+    records = objects(source, layout.shape, dict.fromkeys((*keys.values(), *paths), VARCHAR))
     trees: dict[str, exp.Expr] = {name: column(key) for name, key in keys.items()}
-    every = list(trees.values())
+    every = [*trees.values(), *map(column, paths)]
+    other = [reason(all_null(every), BAD_JSON), other_log("conn")] if paths else []
     trees["ts"] = seconds(trees["ts"])
     trees["duration"] = cast(trees["duration"], ColumnType.REAL)
-    found = Connections(records, trees, file_number(source), lambda begin: _early(begin, every))
+    found = Connections(records, trees, file_number(source), lambda begin: [*other, *_early(begin, every)])
     return sessions(found, layout.columns, scope)
 
 
@@ -65,4 +74,7 @@ def seconds(ts: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=exp.Is(this=plain, expression=exp.Null()), true=written)], default=seconds)
 
 
-FORMATS = (Format("zeek-conn-json", NETWORK_SESSION, recognise, read),)
+FORMATS = (
+    Format("zeek-conn-json", NETWORK_SESSION, recognise, read),
+    Format("zeek-conn-mixed", NETWORK_SESSION, recognise_mixed, read_mixed),
+)

@@ -18,7 +18,7 @@ DNS = Protocol(
         *("trans_id", "rtt", "query", "qclass", "qclass_name", "qtype", "qtype_name", "rcode", "rcode_name"),
         *("AA", "TC", "RD", "RA", "answers"),
     ),
-    telling=("qtype_name", "qtype", "rcode_name", "qclass"),
+    vectors=("answers",),
     columns={
         **ENDS,
         "NetworkProtocol": PROTOCOL,

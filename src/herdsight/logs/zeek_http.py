@@ -22,7 +22,7 @@ HTTP = Protocol(
         *("method", "host", "uri", "referrer", "version", "user_agent", "request_body_len", "response_body_len"),
         *("status_code", "username", "resp_mime_types"),
     ),
-    telling=("user_agent", "status_code", "method", "trans_depth"),
+    vectors=("resp_mime_types",),
     columns={
         **ENDS,
         "NetworkSessionId": copied("uid"),

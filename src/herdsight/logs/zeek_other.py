@@ -1,16 +1,34 @@
-"""Zeek's other logs (ssl, files, weird and so on): recognised by what they say of themselves, and not read yet."""
+"""Zeek's other logs (files, x509, tunnel and so on): recognised by what they say of themselves, and not read yet."""
 
 import re
 
-from herdsight.logs import zeek_conn, zeek_conn_json, zeek_dns, zeek_http
+from herdsight.logs import (
+    zeek_conn,
+    zeek_conn_json,
+    zeek_dhcp,
+    zeek_dns,
+    zeek_http,
+    zeek_irc,
+    zeek_notice,
+    zeek_ssh,
+    zeek_ssl,
+    zeek_weird,
+)
 from herdsight.logs.formats import Format, Layout, Shape
 from herdsight.logs.head import Head
+from herdsight.logs.zeek_kinds import log_of, names_in, path_in
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")  # a log's name reaches the output, so it is held to what Zeek's names are
 _NOTE = "recognised, not read yet"
 
-
-_READ = (*zeek_conn.FORMATS, *zeek_conn_json.FORMATS, *zeek_dns.FORMATS, *zeek_http.FORMATS)
+_READ = tuple(
+    each
+    for module in (
+        *(zeek_conn, zeek_conn_json, zeek_dhcp, zeek_dns, zeek_http),
+        *(zeek_irc, zeek_notice, zeek_ssh, zeek_ssl, zeek_weird),
+    )
+    for each in module.FORMATS
+)
 
 
 def recognise(head: Head) -> Layout | None:
@@ -18,16 +36,18 @@ def recognise(head: Head) -> Layout | None:
     if any(each.recognise(head) for each in _READ):
         return None
     header = zeek_conn.header_of(head.lines())
-    return _json(head) if header is None else _layout(Shape.DELIMITED, header.path)
+    return _json(head) if header is None else _layout(Shape.DELIMITED, header.path or log_of("", header.fields))
 
 
 def _json(head: Head) -> Layout | None:
     first = next(head.objects(), {})
-    path = first.get("_path", first.get("@path", first.get("@stream")))
-    if isinstance(path, str) and "ts" in first:
+    path = path_in(head)
+    if "ts" not in first:
+        return None
+    if path:
         return _layout(Shape.JSON_LINES, path)
-    if "ts" in first and "uid" in first and ("id.orig_h" in first or "id_orig_h" in first):
-        return _layout(Shape.JSON_LINES, "")
+    if "uid" in first and ("id.orig_h" in first or "id_orig_h" in first):
+        return _layout(Shape.JSON_LINES, log_of("", names_in(head)))
     return None
 
 

@@ -1,17 +1,16 @@
 """What leaves the program as text: safe on a terminal, exact as JSON, plain as CSV, pleasant as a page."""
 
-from herdsight.output.files import Form, write_hunt, write_inspection, write_table
+from herdsight.output.files import Form, write_hunt, write_records, write_table
 from herdsight.output.safe import printable
-from herdsight.output.values import hunt_record, json_rows, json_text, timespan
+from herdsight.output.values import json_rows, json_text, timespan
 
 __all__ = [
     "Form",
-    "hunt_record",
     "json_rows",
     "json_text",
     "printable",
     "timespan",
     "write_hunt",
-    "write_inspection",
+    "write_records",
     "write_table",
 ]

@@ -1,24 +1,22 @@
 """Results as files that programs read: JSON, NDJSON and CSV."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TextIO
 
 import pyarrow as pa
+from pydantic import BaseModel
 
-from herdsight.findings.model import Finding, Hunt, Inspected, Inspection
+from herdsight.findings.model import Finding, Hunt
 from herdsight.output.safe import printable
 from herdsight.output.values import (
     dynamic,
     each_json_row,
     each_row,
-    finding_record,
-    hunt_record,
-    inspected_record,
-    inspection_record,
     is_dynamic,
     json_text,
     plain,
+    record,
 )
 
 Form = Literal["json", "ndjson", "csv"]
@@ -67,35 +65,32 @@ def write_hunt(hunt: Hunt, form: Form, file: TextIO) -> None:
     """Write a hunt: JSON is the whole of it, NDJSON and CSV have one finding a line."""
     match form:
         case "json":
-            file.write(json_text(hunt_record(hunt), indent=2) + "\n")
+            file.write(json_text(record(hunt), indent=2) + "\n")
         case "ndjson":
-            file.writelines(f"{json_text(finding_record(finding))}\n" for finding in hunt.findings)
+            file.writelines(f"{json_text(record(finding))}\n" for finding in hunt.findings)
         case "csv":
             rows = (_finding_cells(finding) for finding in hunt.findings)
             _write_csv([*_FINDING_COLUMNS, "evidence_table", "evidence_filter"], rows, file)
 
 
-def write_inspection(inspection: Inspection, form: Form, file: TextIO) -> None:
-    """Write an inspection: JSON is the whole of it, NDJSON and CSV have one file a line."""
+def write_records(whole: BaseModel, lines: Sequence[BaseModel], form: Form, file: TextIO) -> None:
+    """Write one of our records: JSON is the whole of it, NDJSON and CSV have one of `lines` a line."""
     match form:
         case "json":
-            file.write(json_text(inspection_record(inspection), indent=2) + "\n")
+            file.write(json_text(record(whole), indent=2) + "\n")
         case "ndjson":
-            file.writelines(f"{json_text(inspected_record(each))}\n" for each in inspection.files)
+            file.writelines(f"{json_text(record(each))}\n" for each in lines)
         case "csv":
-            _write_csv(list(Inspected.model_fields), map(_file_cells, inspection.files), file)
-
-
-def _file_cells(file: Inspected) -> list[object]:
-    return [_guarded(cell(value)) for value in inspected_record(file).values()]
+            names = list(type(lines[0]).model_fields) if lines else []
+            _write_csv(names, ([_guarded(cell(value)) for value in record(each).values()] for each in lines), file)
 
 
 _FINDING_COLUMNS = tuple(name for name in Finding.model_fields if name not in {"silence", "evidence"})
 
 
 def _finding_cells(finding: Finding) -> list[object]:
-    record = finding_record(finding)
-    cells = [*(record[name] for name in _FINDING_COLUMNS), finding.evidence.table, finding.evidence.filter]
+    values = record(finding)
+    cells = [*(values[name] for name in _FINDING_COLUMNS), finding.evidence.table, finding.evidence.filter]
     return [_guarded(" ".join(map(str, part)) if isinstance(part, list) else cell(part)) for part in cells]
 
 

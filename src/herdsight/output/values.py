@@ -10,8 +10,9 @@ from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
+from pydantic import BaseModel
 
-from herdsight.findings.model import Finding, Hunt, Inspected, Inspection, iso
+from herdsight.findings.model import iso
 from herdsight.output.safe import harmless
 
 
@@ -143,21 +144,6 @@ def json_rows(table: pa.Table) -> list[dict[str, object]]:
     return list(each_json_row(table))
 
 
-def hunt_record(hunt: Hunt) -> dict[str, object]:
-    """The whole hunt in JSON's types, as the contract of `hunt --format json` has it: `schema` is 1 and comes first."""
-    return {name: plain(value) for name, value in hunt.model_dump().items()}
-
-
-def inspection_record(inspection: Inspection) -> dict[str, object]:
-    """A whole inspection in JSON's types; `schema` is 1 and comes first."""
-    return {name: plain(value) for name, value in inspection.model_dump().items()}
-
-
-def inspected_record(file: Inspected) -> dict[str, object]:
-    """One file of an inspection in JSON's types."""
-    return {name: plain(value) for name, value in file.model_dump().items()}
-
-
-def finding_record(finding: Finding) -> dict[str, object]:
-    """One finding in JSON's types, as the contract has it."""
-    return {name: plain(value) for name, value in finding.model_dump().items()}
+def record(whole: BaseModel) -> dict[str, object]:
+    """One of our records in JSON's types, as the contract has it; `schema` is 1 and comes first where there is one."""
+    return {name: plain(value) for name, value in whole.model_dump().items()}

@@ -1,4 +1,4 @@
-"""DNS: what a Windows server's log tells of queries, and the hub."""
+"""DNS: what a Windows server's log, and Defender, tell of queries, and the hub."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from sqlglot import exp
 from herdsight import trees
 from herdsight.addresses import Network
 from herdsight.responses import response_name, response_result
-from herdsight.tables import DNS_ACTIVITY, DNS_EVENTS
+from herdsight.tables import DEVICE_EVENTS, DNS_ACTIVITY, DNS_EVENTS, ColumnType
 from herdsight.trees import text
 from herdsight.views.parts import Event, Family, Part, Rows, as_they_are, first, one_of, part_column
 
@@ -58,4 +58,59 @@ def _as_events(event: Event) -> tuple[Rows, ...]:
     return (Rows(exp.true(), {**values, **said}),)
 
 
-FAMILY = Family(DNS_ACTIVITY, {DNS_ACTIVITY: as_they_are, DNS_EVENTS: _events_as_activity}, {DNS_EVENTS: _as_events})
+def _device_events_as_activity(part: Part, local: Sequence[Network]) -> Rows:
+    del local
+
+    def value(name: str) -> exp.Expr:
+        return part_column(part, name)
+
+    values = {
+        "TimeGenerated": value("TimeGenerated"),
+        "EventStartTime": value("TimeGenerated"),
+        "EventCount": trees.number(1),
+        "EventType": text("Query"),
+        "EventSubType": text("response"),
+        "EventVendor": text("Microsoft"),
+        "EventProduct": text("M365 Defender for Endpoint"),
+        "EventResult": text("NA"),  # it does not tell the code
+        "SrcIpAddr": value("LocalIP"),
+        "SrcHostname": value("DeviceName"),
+        "DvcHostname": value("DeviceName"),
+        "SrcProcessName": value("InitiatingProcessFileName"),
+        "SrcProcessId": exp.Cast(this=value("InitiatingProcessId"), to=trees.sql_type(ColumnType.STRING)),
+        "SrcUsername": value("InitiatingProcessAccountName"),
+        "DnsQuery": _asked(value("AdditionalFields")),
+        "DnsResponseName": _answered(value("AdditionalFields")),
+    }
+    return Rows(exp.true(), values)
+
+
+def _asked(bag: exp.Expr) -> exp.Expr:
+    asked = trees.call("json_extract_string", bag, text("$.DnsQueryString"))
+    return trees.call("rtrim", trees.call("lower", exp.Coalesce(this=asked, expressions=[text("")])), text("."))
+
+
+def _answered(bag: exp.Expr) -> exp.Expr:
+    """The answers between commas: the bag has them as JSON in a text."""
+    answers = trees.call("json_extract_string", bag, text("$.DnsQueryResult"))
+    results = trees.call("json_extract_string", answers, text("$[*].Result"))
+    joined = trees.call("array_to_string", results, text(","))
+    listed = exp.Case(ifs=[exp.If(this=trees.call("json_valid", answers.copy()), true=joined)])
+    return exp.Coalesce(this=listed, expressions=[text("")])
+
+
+def _untold(event: Event) -> tuple[Rows, ...]:
+    """DeviceEvents has events of many kinds, so what others log of DNS is not shown as it."""
+    del event
+    return ()
+
+
+FAMILY = Family(
+    DNS_ACTIVITY,
+    {
+        DNS_ACTIVITY: as_they_are,
+        DNS_EVENTS: _events_as_activity,
+        DEVICE_EVENTS: _device_events_as_activity,
+    },
+    {DNS_EVENTS: _as_events, DEVICE_EVENTS: _untold},
+)

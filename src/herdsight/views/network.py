@@ -1,4 +1,8 @@
-"""Network sessions: what Defender tells of them, what a firewall does, and the hub between these."""
+"""Network sessions: what Defender tells of them, what a firewall does, and the hub between these.
+
+Some events of the hub are reports on sessions (ASIM's type IDS: alerts, notices) and no sessions: Defender tells of
+them as of a signature that it inspected, and they are not in a firewall's log, whose rows queries count as requests.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,6 +28,10 @@ from herdsight.views.parts import (
 )
 
 # --- sessions as other tables ---------------------------------------------------------------------------------------
+
+
+def _is_report(session: Event) -> exp.Expr:
+    return exp.EQ(this=session["EventType"], expression=text("IDS"))
 
 
 def _as_device_events(session: Event) -> tuple[Rows, ...]:
@@ -73,11 +81,16 @@ def _inside_type(address: exp.Expr, is_inside: exp.Expr) -> exp.Expr:
 def _action(session: Event, actions: Mapping[str, str]) -> exp.Expr:
     is_icmp = exp.EQ(this=session["NetworkProtocol"], expression=text("ICMP"))
     by_result = chosen(session["EventResult"], actions, otherwise=text("ConnectionFound"))
-    return exp.case().when(is_icmp, text("IcmpConnectionInspected")).else_(by_result)
+    return (
+        exp.case()
+        .when(_is_report(session), text("NetworkSignatureInspected"))
+        .when(is_icmp, text("IcmpConnectionInspected"))
+        .else_(by_result)
+    )
 
 
 def _additional_fields(session: Event) -> exp.Expr:
-    """The bag in which Defender's inspected connections carry what a sensor measured."""
+    """The bag in which Defender's inspected connections carry what a sensor measured, or the signature."""
     named = {
         "direction": "NetworkDirection",
         "conn_state": "EventOriginalResultDetails",
@@ -89,11 +102,21 @@ def _additional_fields(session: Event) -> exp.Expr:
         "uid": "NetworkSessionId",
     }
     pairs = [part for key, source in named.items() if source in session.values for part in (text(key), session[source])]
-    return (
-        exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(ColumnType.DYNAMIC))
-        if pairs
-        else trees.null(ColumnType.DYNAMIC)
-    )
+    if not pairs:
+        return trees.null(ColumnType.DYNAMIC)
+    return exp.case().when(_is_report(session), _signature(session)).else_(_object(*pairs))
+
+
+def _signature(session: Event) -> exp.Expr:
+    """The bag of an inspected signature: its name, under Defender's key, and what the report says of the session."""
+    name = first(session["ThreatName"], first(session["NetworkRuleName"], session["EventOriginalSubType"]))
+    more = {"message": "EventMessage", "direction": "NetworkDirection", "uid": "NetworkSessionId"}
+    pairs = {"SignatureName": name, **{key: session[source] for key, source in more.items()}}
+    return _object(*(part for key, tree in pairs.items() for part in (text(key), tree)))
+
+
+def _object(*pairs: exp.Expr) -> exp.Expr:
+    return exp.Cast(this=trees.call("json_object", *pairs), to=trees.sql_type(ColumnType.DYNAMIC))
 
 
 def _as_security_log(session: Event) -> tuple[Rows, ...]:
@@ -123,7 +146,7 @@ def _as_security_log(session: Event) -> tuple[Rows, ...]:
         }
     )
     said = {"Activity": text("Network session"), "CommunicationDirection": text("Inbound")}
-    return (Rows(inbound, {**values, **said}),)
+    return (Rows(exp.and_(inbound, exp.Not(this=exp.paren(_is_report(session)))), {**values, **said}),)
 
 
 # --- other tables as sessions ---------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from herdsight import trees
 from herdsight.addresses import Network, address_type
 from herdsight.tables import DEVICE_NETWORK_EVENTS, FILE_COLUMN, NAMES, REJECT_COLUMN, ROW_COLUMN, table
 from herdsight.trees import column, text
-from herdsight.views import dns, network, web
+from herdsight.views import alone, dns, network
 from herdsight.views.parts import Family, Part, Rows, Values, first, part_column
 
-FAMILIES = (network.FAMILY, dns.FAMILY, web.FAMILY)
+FAMILIES = (network.FAMILY, dns.FAMILY, *alone.FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ Examples:
   herdsight hunt ./logs
   herdsight hunt conn.log.gz --local 10.20.0.0/16 --since 2026-11-30
   herdsight hunt ./logs --format json --fail-on high > hunt.json
+  herdsight hunt --store ./store --since 2026-11-30
 """
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, callback=log_paths)
+@click.argument("paths", metavar="PATH...", nargs=-1, callback=log_paths)
 @click.option(
     "--fail-on",
     type=click.Choice(["low", "medium", "high"]),

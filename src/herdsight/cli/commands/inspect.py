@@ -19,7 +19,7 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, callback=log_paths)
+@click.argument("paths", metavar="PATH...", nargs=-1, callback=log_paths)
 @reading
 @writing
 def inspect(paths: tuple[Path, ...], options: "Options", printer: "Printer") -> None:

@@ -19,6 +19,7 @@ Examples:
   herdsight query --explain rule.kql
   herdsight query rule.kql ./logs --watchlist VIPs=vips.csv --parameter threshold=25
   herdsight query ./logs
+  herdsight query rule.kql --store ./store
 """
 
 

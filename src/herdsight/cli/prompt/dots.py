@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from herdsight.cli.printing import Printer
 from herdsight.cli.prompt.vocabulary import COMMANDS, Vocabulary
 from herdsight.errors import InputError
+from herdsight.guesses import did_you_mean
 from herdsight.kql.functions.unsupported import UNSUPPORTED, UNSUPPORTED_PLUGINS
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.operators import UNSUPPORTED as UNSUPPORTED_OPERATORS
 from herdsight.output.words import count_words
 from herdsight.querying import Session

@@ -42,7 +42,7 @@ def run(paths: Sequence[Path], options: Options, printer: Printer) -> None:
         printer.warn(session.unread())
         printer.say(_greeting(session))
         watchlists = {each.name: each.columns for each in session.telemetry.watchlists}
-        vocabulary = Vocabulary(tables.DECLARED, tables.NAMES if paths else (), watchlists)
+        vocabulary = Vocabulary(tables.DECLARED, tables.NAMES if paths or options.store else (), watchlists)
         _loop(_reader(vocabulary), session, printer, Dots(session, printer, vocabulary))
 
 

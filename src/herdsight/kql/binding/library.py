@@ -4,10 +4,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
+from herdsight.guesses import did_you_mean
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.items import text_option
 from herdsight.kql.binding.scope import Bound, Context, Function, hidden
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.lexer import Text
 from herdsight.kql.statements import parse
 from herdsight.tables import ColumnType

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from herdsight.guesses import did_you_mean
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import WRONG_TYPES, converted, member
 from herdsight.kql.binding.dispatch import alone, bind_operator
@@ -15,7 +16,6 @@ from herdsight.kql.functions import AGGREGATES, SCALARS
 from herdsight.kql.functions.internal import VALUE_KIND
 from herdsight.kql.functions.unsupported import UNSUPPORTED_PLUGINS
 from herdsight.kql.functions.windows import NEAR
-from herdsight.kql.guesses import did_you_mean
 from herdsight.tables import ColumnType
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from herdsight.errors import QueryError
+from herdsight.guesses import did_you_mean
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import (
     WRONG_TYPES,
@@ -19,7 +20,6 @@ from herdsight.kql.binding.scope import NOTHING, Bound, Context, Function, Scope
 from herdsight.kql.functions import AGGREGATES, SCALARS, WINDOWS
 from herdsight.kql.functions.model import NUMBER, result_type
 from herdsight.kql.functions.unsupported import UNSUPPORTED
-from herdsight.kql.guesses import did_you_mean
 from herdsight.tables import ColumnType
 
 UNKNOWN_NAME = "KS142"  # Microsoft's codes, so that a reader can look them up

@@ -3,6 +3,7 @@
 import re
 
 from herdsight.errors import QueryError
+from herdsight.guesses import did_you_mean
 from herdsight.kql import plan, syntax
 from herdsight.kql.binding.applying import apply, converted
 from herdsight.kql.binding.dispatch import bind_source
@@ -13,7 +14,6 @@ from herdsight.kql.binding.scalars import CUSTOM, UNKNOWN_TABLE, queried, scalar
 from herdsight.kql.binding.scope import NOTHING, Bound, Context
 from herdsight.kql.functions.arithmetic import wider
 from herdsight.kql.functions.model import NUMBER
-from herdsight.kql.guesses import did_you_mean
 from herdsight.kql.rewrites.fold import fold
 from herdsight.tables import ColumnType
 

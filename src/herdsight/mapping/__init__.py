@@ -1,0 +1,1 @@
+"""Mapping files: what a user says of the logs of a product that is not known, read and proposed."""
