@@ -28,8 +28,8 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import InputError
 from herdsight.findings.model import Input
 from herdsight.loading import Loaded, ReadOptions, is_log, load
-from herdsight.logs import archives, packing
-from herdsight.logs import zip as zip_reader
+from herdsight.logs.packed import archives, packing
+from herdsight.logs.packed import zip as zip_reader
 from herdsight.tables import DEVICE_NETWORK_EVENTS
 from herdsight.trees import relation
 
@@ -575,7 +575,7 @@ def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path, kind: st
 
 def test_a_full_disk_ends_what_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = type(shutil.disk_usage(tmp_path))(10**12, 10**12 - 999_999_999, 999_999_999)
-    monkeypatch.setattr("herdsight.logs.packing.shutil.disk_usage", lambda _path: full)
+    monkeypatch.setattr("herdsight.logs.packed.packing.shutil.disk_usage", lambda _path: full)
     note = "unpacks to more than the disk has room for"
     found = notes(tmp_path, zipped({"conn.log": LOG, "b.log": LOG}))
     assert found == {"conn.log": (note,), "": (f"{note}: what comes after is not read",)}

@@ -19,7 +19,7 @@ from test_logs import rows_of, schema_of, utc
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.findings.model import Input
 from herdsight.loading import ReadOptions, load
-from herdsight.logs import argus
+from herdsight.logs.flows import argus
 from herdsight.logs.formats import all_formats
 from herdsight.logs.head import read_head
 from herdsight.tables import NETWORK_SESSION

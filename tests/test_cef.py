@@ -15,9 +15,9 @@ from loaded import account
 from sqlglot import exp
 
 from herdsight.engines.duckdb import DuckDbEngine
-from herdsight.logs import cef
-from herdsight.logs.cef_keys import ALIASES, COLUMNS
-from herdsight.logs.device_events import HEADER_COLUMNS
+from herdsight.logs.devices import cef
+from herdsight.logs.devices.cef_keys import ALIASES, COLUMNS
+from herdsight.logs.devices.events import HEADER_COLUMNS
 from herdsight.logs.formats import Scope, Source, recognise
 from herdsight.logs.head import read_head
 from herdsight.tables import COMMON_SECURITY_LOG, table

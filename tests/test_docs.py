@@ -61,13 +61,22 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "DeviceNetworkEvents | where RemoteIP in (bad)"
     )
     monkeypatch.chdir(tmp_path)
+    herdsight.import_("logs", "store")
     return tmp_path
 
 
+STORE = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
 COMMANDS = [line for line in README.splitlines() if line.startswith("herdsight ")]
+UPKEEP = [
+    found.replace("DIR", "store").replace("'conn-2026-11-*'", "events.csv")
+    for found in re.findall(r"`(herdsight store [^`]+)`", STORE)
+    if "NAME" not in found
+]
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line != "herdsight query ./logs"])  # opens a prompt
+@pytest.mark.parametrize(
+    "line", [each for each in (*COMMANDS, *UPKEEP) if each != "herdsight query ./logs"]
+)  # opens a prompt
 @pytest.mark.usefixtures("desk")
 def test_a_command_of_the_readme_runs(line: str) -> None:
     result = CliRunner().invoke(main, shlex.split(line)[1:], prog_name="herdsight")

@@ -17,8 +17,8 @@ import herdsight
 from herdsight.errors import InputError
 from herdsight.loading import is_log
 from herdsight.loading.records import ReadOptions
-from herdsight.logs import evtx
-from herdsight.logs.evtx_worker import Orders, frames, lines
+from herdsight.logs.windows import evtx_file as evtx
+from herdsight.logs.windows.evtx_worker import Orders, frames, lines
 
 SEEN = event(3, SYSMON, CONNECTED)
 OTHER = event(1, SYSMON, {"Image": "x"})

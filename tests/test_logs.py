@@ -20,9 +20,10 @@ import herdsight
 from herdsight.addresses import within
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading import ReadOptions, load
-from herdsight.logs import common_security_log, device_network_events, zeek_conn
 from herdsight.logs.formats import Scope, Source, all_formats, recognise
 from herdsight.logs.head import read_head
+from herdsight.logs.microsoft import common_security_log, device_network_events
+from herdsight.logs.zeek import conn as zeek_conn
 from herdsight.tables import COMMON_SECURITY_LOG, DEVICE_NETWORK_EVENTS, NETWORK_SESSION
 from herdsight.trees import column, relation
 

@@ -24,7 +24,7 @@ from herdsight.cli import main
 from herdsight.cli.options import as_words
 from herdsight.errors import InputError, MappingError
 from herdsight.findings.model import Inspected
-from herdsight.logs.mapping import Field, LogMapping, Unit
+from herdsight.logs.mapped.mapping import Field, LogMapping, Unit
 from herdsight.mapping import names, reading
 from herdsight.mapping.proposal import proposed
 from herdsight.mapping.reading import read_mapping

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loaded import account, loaded
 
 import herdsight
-from herdsight.logs.suricata_writing import write_dns, write_flows
+from herdsight.logs.suricata.writing import write_dns, write_flows
 from herdsight.tables import ColumnType, table
 
 NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so

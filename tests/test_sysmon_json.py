@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from loaded import loaded
 
 from herdsight.logs.formats import all_formats
-from herdsight.logs.sysmon_json import write_connections, write_queries
+from herdsight.logs.windows.sysmon_json import write_connections, write_queries
 from herdsight.tables import table
 
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2025, 12, 31)).map(  # noqa: DTZ001 times are UTC without saying so

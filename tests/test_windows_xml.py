@@ -15,9 +15,9 @@ from windows_logs import ASKED, AT, CONNECTED, OUTBOUND, PERMITTED, SECURITY, SY
 
 import herdsight
 from herdsight.errors import InputError
-from herdsight.logs.packing import Allowance
+from herdsight.logs.packed.packing import Allowance
 from herdsight.logs.repair import LONGEST_LINE
-from herdsight.logs.windows_xml import xml_in_lines
+from herdsight.logs.windows.event_xml import xml_in_lines
 
 NAMESPACE = "http://schemas.microsoft.com/win/2004/08/events/event"
 

@@ -26,7 +26,7 @@ from herdsight.kql.literals import datetime_micros, moment
 from herdsight.kql.lowering.relations import EXTERNAL
 from herdsight.kql.rewrites.walk import relations
 from herdsight.loading import FileRow, Loaded, ReadOptions, filled, first_rejected, load
-from herdsight.logs.mapping import LogMapping
+from herdsight.logs.mapped.mapping import LogMapping
 from herdsight.reference import external, watchlists
 from herdsight.store.folder import is_store, need_store
 from herdsight.store.reading import loaded

@@ -22,7 +22,7 @@ from herdsight.loading.records import (
 )
 from herdsight.loading.refusals import is_simple, note_losses, refusals, with_header_rows
 from herdsight.logs.formats import Layout, Scope, Source
-from herdsight.logs.packing import is_sound
+from herdsight.logs.packed.packing import is_sound
 from herdsight.logs.repair import Copy, repaired, salvaged, unpacked
 from herdsight.logs.segments import segments
 from herdsight.logs.values import BAD_QUOTES

@@ -11,9 +11,9 @@ from herdsight.loading.recognition import check_options, need_one, readings, tel
 from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
 from herdsight.loading.relations import copied_relations, parquet_relations
 from herdsight.loading.zones import check_zone
-from herdsight.logs.archives import Member, opened
 from herdsight.logs.files import found, shown_path
 from herdsight.logs.formats import Scope
+from herdsight.logs.packed.archives import Member, opened
 
 
 def load(

@@ -9,11 +9,11 @@ from pathlib import Path
 from herdsight.errors import InputError
 from herdsight.loading.records import SHOWN, UNKNOWN, LogFile, ReadOptions, is_text
 from herdsight.loading.zones import zone_notes
-from herdsight.logs.archives import Member, is_archive
 from herdsight.logs.files import shown_path
 from herdsight.logs.formats import Format, all_formats
 from herdsight.logs.head import Head, read_head
-from herdsight.logs.mapping import LogMapping
+from herdsight.logs.mapped.mapping import LogMapping
+from herdsight.logs.packed.archives import Member, is_archive
 from herdsight.tables import NAMES
 
 

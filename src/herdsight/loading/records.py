@@ -15,7 +15,7 @@ from herdsight.addresses import Network
 from herdsight.findings.model import Input
 from herdsight.logs.formats import Format, Layout, Shape
 from herdsight.logs.head import Head
-from herdsight.logs.mapping import LogMapping
+from herdsight.logs.mapped.mapping import LogMapping
 from herdsight.tables import FILE_COLUMN
 from herdsight.trees import column, number, relation
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 import herdsight.logs
 from herdsight.addresses import Network
 from herdsight.logs.head import Head, StoredColumn
-from herdsight.logs.packing import Compression
+from herdsight.logs.packed.packing import Compression
 
 
 class Shape(StrEnum):
@@ -100,8 +100,8 @@ class Format:
 def all_formats() -> tuple[Format, ...]:
     """Every format, in the order of its name. A module declares its own as `FORMATS`."""
     found: list[Format] = []
-    for module in pkgutil.iter_modules(herdsight.logs.__path__):
-        found.extend(getattr(import_module(f"herdsight.logs.{module.name}"), "FORMATS", ()))
+    for module in pkgutil.walk_packages(herdsight.logs.__path__, "herdsight.logs."):
+        found.extend(getattr(import_module(module.name), "FORMATS", ()))
     return tuple(sorted(found, key=lambda each: each.name))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from herdsight.logs.packing import Compression, compression_of, plain_blocks
+from herdsight.logs.packed.packing import Compression, compression_of, plain_blocks
 
 HEAD_BYTES = 64 * 1024  # enough for a header of 2,000 columns, or for dozens of JSON records
 _BLOCK = 1 << 20

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from herdsight.logs.formats import Layout, Shape
 from herdsight.logs.head import Head
-from herdsight.logs.packing import Compression, fitting, plain_blocks
+from herdsight.logs.packed.packing import Compression, fitting, plain_blocks
 from herdsight.logs.values import BAD_QUOTES, BAD_TEXT, CUT_SHORT, TOO_FEW, TOO_LONG, TOO_MANY
 
 LONGEST_LINE = 2_000_000  # bytes; the bound of the engine's own reader

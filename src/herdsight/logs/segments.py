@@ -7,7 +7,7 @@ from pathlib import Path
 
 from herdsight.logs.formats import Format, Layout
 from herdsight.logs.head import Head
-from herdsight.logs.packing import plain_blocks
+from herdsight.logs.packed.packing import plain_blocks
 from herdsight.logs.repair import Copy
 from herdsight.logs.values import OTHER_LOG
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
-from herdsight.logs.mapping import Unit, tells_zone
+from herdsight.logs.mapped.mapping import Unit, tells_zone
 from herdsight.mapping.names import Kind
 
 _MOST_OTHER = 0.1  # of the values may be something else, or one of a few: logs have bad rows

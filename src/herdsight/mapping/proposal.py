@@ -9,7 +9,7 @@ from pathlib import Path
 from herdsight.errors import InputError
 from herdsight.guesses import did_you_mean
 from herdsight.logs.formats import all_formats
-from herdsight.logs.mapping_demands import required
+from herdsight.logs.mapped.demands import required
 from herdsight.mapping.forms import (
     TimeForm,
     is_address,

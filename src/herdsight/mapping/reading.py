@@ -12,8 +12,8 @@ from herdsight.documents import loaded, place_of
 from herdsight.errors import MappingError, Place
 from herdsight.guesses import did_you_mean
 from herdsight.logs.formats import all_formats
-from herdsight.logs.mapping import Field, LogMapping, Unit, tells_zone
-from herdsight.logs.mapping_demands import required
+from herdsight.logs.mapped.demands import required
+from herdsight.logs.mapped.mapping import Field, LogMapping, Unit, tells_zone
 from herdsight.tables import ColumnType
 
 _MOST_BYTES = 200_000  # a mapping of a thousand columns has a quarter of it

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from herdsight.errors import InputError
 from herdsight.logs.formats import Shape, recognise
 from herdsight.logs.head import Head, read_head
-from herdsight.logs.mapping import layouts
-from herdsight.logs.microsoft import json_objects
+from herdsight.logs.mapped.mapping import layouts
+from herdsight.logs.microsoft.exports import json_objects
 from herdsight.trees import json_text
 
 _RECORDS = 500  # that are looked at

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from herdsight.logs import device_network_events, zeek_conn
+from herdsight.logs.microsoft import device_network_events
+from herdsight.logs.zeek import conn
 from herdsight.simulation.addresses import public
 from herdsight.simulation.background import Background, background, process_id
 from herdsight.simulation.beacon import Beacon, beacon
@@ -73,7 +74,7 @@ def write(telemetry: Telemetry, folder: Path) -> None:
     for hour, rows in _hours(telemetry.sessions):
         rotated = f"conn.{hour:%H}:00:00-{hour + timedelta(hours=1):%H}:00:00.log"
         path = _ready(folder / "logs" / "zeek" / f"{hour:%Y-%m-%d}" / rotated)
-        zeek_conn.write(rows, path)
+        conn.write(rows, path)
         _pack(path)
     device_network_events.write(
         events(telemetry.sessions),

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herdsight.logs.packing import Compression, plain_blocks
+from herdsight.logs.packed.packing import Compression, plain_blocks
 
 HEAD = 1024  # bytes by which the sources are found that a file may be the continuation of
 
@@ -44,7 +44,7 @@ def head_digest(blocks: Iterable[bytes]) -> bytes:
 
 
 def blocks_of(path: Path, compression: Compression) -> Iterator[bytes]:
-    """The plain bytes of a file, block by block; see `herdsight.logs.packing.plain_blocks`."""
+    """The plain bytes of a file, block by block; see `herdsight.logs.packed.packing.plain_blocks`."""
     return plain_blocks(path, compression)
 
 

@@ -13,8 +13,8 @@ from herdsight.findings.model import Imported, ImportedFile, Input, Status
 from herdsight.loading.load import load_files
 from herdsight.loading.recognition import check_options, need_one
 from herdsight.loading.records import Loaded, LogFile, Progress, ReadOptions
-from herdsight.logs.archives import Member, opened
 from herdsight.logs.files import found, shown_path
+from herdsight.logs.packed.archives import Member, opened
 from herdsight.store.folder import Change, Store
 from herdsight.store.records import DataFile, Reading, Sight, Slice
 from herdsight.store.sources import ChangedError, Known, New, Sources, Stamp, Unread, to_load

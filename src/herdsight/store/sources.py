@@ -9,9 +9,9 @@ from tempfile import NamedTemporaryFile
 
 from herdsight.loading.recognition import readings
 from herdsight.loading.records import LogFile, ReadOptions
-from herdsight.logs.archives import Member
 from herdsight.logs.formats import Layout, Shape
-from herdsight.logs.packing import Compression, fitting
+from herdsight.logs.packed.archives import Member
+from herdsight.logs.packed.packing import Compression, fitting
 from herdsight.store.identity import HEAD, Content, blocks_of, content, head_digest
 from herdsight.store.manifest import Manifest
 from herdsight.store.records import Slice

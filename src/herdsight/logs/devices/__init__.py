@@ -1,0 +1,1 @@
+"""CEF and LEEF, as firewalls and other devices write them."""

@@ -1,0 +1,1 @@
+"""Query logs of DNS servers."""

@@ -1,0 +1,1 @@
+"""Flows as routers, clouds and flow tools tell them."""

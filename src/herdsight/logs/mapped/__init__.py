@@ -1,0 +1,1 @@
+"""Logs that a user's mapping explains."""

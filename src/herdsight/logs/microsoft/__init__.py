@@ -1,0 +1,1 @@
+"""Exports of the tables of Sentinel, Defender and Azure."""

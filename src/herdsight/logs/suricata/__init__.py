@@ -1,0 +1,1 @@
+"""Suricata's EVE, one file a kind of event."""

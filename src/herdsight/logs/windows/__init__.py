@@ -1,0 +1,1 @@
+"""Windows' events: binary, XML and JSON."""

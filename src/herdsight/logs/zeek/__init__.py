@@ -1,0 +1,1 @@
+"""Zeek's logs, one file a kind."""
