@@ -69,6 +69,7 @@ def test_a_query_with_its_answer(tmp_path: Path, way: Way) -> None:
         "EventVendor": "Zeek",
         "EventProduct": "Zeek",
         "EventType": "Query",
+        "EventSubType": "response",
         "EventResult": "Success",
         "EventResultDetails": "NOERROR",
         "SrcIpAddr": "10.0.0.5",

@@ -10,6 +10,7 @@ from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
 from herdsight.hunting.detections import Detection, detections_of, why_not
+from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
@@ -150,7 +151,9 @@ def _word(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)  # noqa: PLR2004 a port has no comma
 
 
-def _concluded(telemetry: Telemetry, span: Span, findings: Sequence[Finding], skipped: Sequence[Skipped]) -> Hunt:
+def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], skipped: Sequence[Skipped]) -> Hunt:
+    known = domains(telemetry, found)
+    findings = [each.model_copy(update={"domains": known.get(each.id, ())}) for each in found]
     return Hunt(
         herdsight=VERSION,
         now=telemetry.now,

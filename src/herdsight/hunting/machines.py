@@ -1,11 +1,11 @@
 """Which machine a host is: an address that a sensor saw and a name that an agent gave may be one and the same."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from herdsight.kql.text import condition_text
 from herdsight.querying import compiled, run
-from herdsight.tables import DEVICE_NETWORK_EVENTS
+from herdsight.tables import DEVICE_NETWORK_EVENTS, DHCP
 from herdsight.telemetry import Telemetry
 
 # Both saw the same connection: the same four ends at the same time. An address alone proves nothing, since every home
@@ -22,16 +22,34 @@ bare
 | distinct LocalIP, DeviceName
 """
 
+_LEASES = """
+ASimDhcpEventLogs
+| where {addresses} and EventResult == "Success" and isnotempty(SrcHostname)
+| distinct SrcIpAddr, SrcHostname
+"""
+
 
 def names(telemetry: Telemetry, hosts: Collection[str]) -> Mapping[str, str]:
     """The names of those hosts that are bare addresses, where the logs show what machine one is.
 
     An address that several machines had in turn keeps its own name.
     """
-    if not hosts or DEVICE_NETWORK_EVENTS not in telemetry.spans:
-        return {}
-    kql = _SAME_CONNECTIONS.replace("{addresses}", condition_text("LocalIP", sorted(hosts)))
-    found: dict[str, list[str]] = defaultdict(list)
-    for row in run(telemetry, compiled(kql, "machines")[0].query.relation).to_pylist():
-        found[row["LocalIP"]].append(row["DeviceName"])
-    return {address: given[0] for address, given in found.items() if len(given) == 1}
+    found: dict[str, set[str]] = defaultdict(set)
+    for host, name in (*_connected(telemetry, hosts), *_leased(telemetry, hosts)):
+        found[host].add(name)
+    return {address: next(iter(given)) for address, given in found.items() if len(given) == 1}
+
+
+def _connected(telemetry: Telemetry, hosts: Collection[str]) -> Iterator[tuple[str, str]]:
+    if hosts and DEVICE_NETWORK_EVENTS in telemetry.spans:
+        kql = _SAME_CONNECTIONS.replace("{addresses}", condition_text("LocalIP", sorted(hosts)))
+        for row in run(telemetry, compiled(kql, "machines")[0].query.relation).to_pylist():
+            yield row["LocalIP"], row["DeviceName"]
+
+
+def _leased(telemetry: Telemetry, hosts: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The names that machines gave when they were given an address."""
+    if hosts and DHCP in telemetry.spans:
+        kql = _LEASES.replace("{addresses}", condition_text("SrcIpAddr", sorted(hosts)))
+        for row in run(telemetry, compiled(kql, "leases")[0].query.relation).to_pylist():
+            yield row["SrcIpAddr"], row["SrcHostname"]

@@ -44,6 +44,9 @@ DNS = Protocol(
     },
     derived={
         **constants("Zeek", "Zeek", "Query"),
+        "EventSubType": exp.case()
+        .when(column("EventResultDetails").neq(text("")), text("response"))
+        .else_(text("request")),
         "EventResult": response_result(column("EventResultDetails")),
     },
 )
