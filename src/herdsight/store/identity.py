@@ -11,6 +11,7 @@ from pathlib import Path
 
 from herdsight.logs.packed.packing import Compression, plain_blocks
 
+_LONGEST_LINE = 4 << 20  # bytes; what is longer without a line end is no text
 HEAD = 1024  # bytes by which the sources are found that a file may be the continuation of
 
 
@@ -18,7 +19,7 @@ HEAD = 1024  # bytes by which the sources are found that a file may be the conti
 class Content:
     """The plain bytes of a file: `end` of them count, whose SHA-256 is `digest`; `size` there are in all.
 
-    `beginnings` are the SHA-256 of its first bytes, by their number, as far as they were asked for. `trouble` says why
+    `beginnings` are the hashes of its first bytes, by their number, as far as they were asked for. `trouble` says why
     the packed data could not be read to its end.
     """
 
@@ -31,7 +32,7 @@ class Content:
 
 
 def head_digest(blocks: Iterable[bytes]) -> bytes:
-    """The SHA-256 of the first bytes."""
+    """The hash of the first bytes."""
     data = b""
     try:
         for block in blocks:
@@ -40,7 +41,7 @@ def head_digest(blocks: Iterable[bytes]) -> bytes:
                 break
     except EOFError:
         pass
-    return hashlib.sha256(data[:HEAD]).digest()
+    return _digest(new_hash(), data[:HEAD])
 
 
 def blocks_of(path: Path, compression: Compression) -> Iterator[bytes]:
@@ -57,24 +58,37 @@ def content(path: Path, compression: Compression, ends: Collection[int], *, whol
     Raises:
         OSError: the file cannot be read.
     """
-    digest, lines = hashlib.sha256(), hashlib.sha256()
-    size = end = 0
+    digest, open_line = new_hash(), b""  # of what ends in whole lines, and what comes after these
+    size = 0
     beginnings: dict[int, bytes] = {}
     waiting = sorted({each for each in ends if each > 0}, reverse=True)
     trouble = None
     try:
         for block in blocks_of(path, compression):
+            done = size - len(open_line)
+            data = open_line + block
             while waiting and waiting[-1] <= size + len(block):
-                part = digest.copy()
-                part.update(block[: waiting[-1] - size])
-                beginnings[waiting.pop()] = part.digest()
-            if (last := block.rfind(b"\n") + 1) > 0:
-                lines = digest.copy()
-                lines.update(block[:last])
-                end = size + last
-            digest.update(block)
+                beginnings[waiting[-1]] = _digest(digest, data[: waiting[-1] - done])
+                waiting.pop()
+            whole = max(data.rfind(b"\n") + 1, len(data) - _LONGEST_LINE)
+            digest.update(data[:whole])
+            open_line = data[whole:]
             size += len(block)
     except EOFError as error:
         trouble = str(error)
-    counted = (end, lines.digest()) if whole_lines or trouble else (size, digest.digest())
-    return Content(size, *counted, head_digest(blocks_of(path, compression)), beginnings, trouble)
+    counted = b"" if whole_lines or trouble else open_line
+    end = size - len(open_line) + len(counted)
+    head = head_digest(blocks_of(path, compression))
+    return Content(size, end, _digest(digest, counted), head, beginnings, trouble)
+
+
+def new_hash() -> "hashlib._Hash":
+    """The hash of no bytes, to be fed with a content's."""
+    return hashlib.sha256()
+
+
+def _digest(before: "hashlib._Hash", more: bytes) -> bytes:
+    """The hash of what was hashed before, and of what follows."""
+    digest = before.copy()
+    digest.update(more)
+    return digest.digest()

@@ -1,6 +1,5 @@
 """Which files bring something new, and from which byte on."""
 
-import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from herdsight.loading.records import LogFile, ReadOptions
 from herdsight.logs.formats import Layout, Shape
 from herdsight.logs.packed.archives import Member
 from herdsight.logs.packed.packing import Compression, fitting
-from herdsight.store.identity import HEAD, Content, blocks_of, content, head_digest
+from herdsight.store.identity import HEAD, Content, blocks_of, content, head_digest, new_hash
 from herdsight.store.manifest import Manifest
 from herdsight.store.records import Slice
 
@@ -204,7 +203,7 @@ def _rest(new: New, folder: Path) -> _Rest:
     """A plain copy of the header, and of those bytes that count and are not in the store."""
     first = new.readings[0]
     beginning = _Beginning(first.known_layout)
-    digest = hashlib.sha256()
+    digest = new_hash()
     blocks = _first_bytes(blocks_of(first.path, _compression(first)), new.content.end)
     with NamedTemporaryFile(prefix="rest-", dir=folder, delete=False) as out:
         out.write(_header(blocks_of(first.path, _compression(first)), first.known_layout.skip))
