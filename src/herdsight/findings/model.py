@@ -112,6 +112,36 @@ class Imported(_Record):
     files: Annotated[tuple[ImportedFile, ...], AfterValidator(Records.of(ImportedFile))]
 
 
+Expected = Literal["hit", "miss"]
+
+
+class CaseResult(_Record):
+    """What came of a case of a rule: `said` is empty where it passed, else what was expected and what was found."""
+
+    rule: str
+    case: str
+    expect: Expected
+    passed: bool
+    said: str
+
+
+class MutantResult(_Record):
+    """A small change of a rule, and the first of its cases that noticed it; None where none did."""
+
+    rule: str
+    change: str
+    noticed_by: str | None
+
+
+class RuleTests(_Record):
+    """What came of the cases of rules, and of changed rules where these were asked for."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    cases: Annotated[tuple[CaseResult, ...], AfterValidator(Records.of(CaseResult))]
+    mutants: Annotated[tuple[MutantResult, ...], AfterValidator(Records.of(MutantResult))]
+
+
 class StoredTable(_Record):
     """What a store holds of one table."""
 

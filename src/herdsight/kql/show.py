@@ -21,6 +21,11 @@ def shown(relation: plan.Relation) -> str:
     return "\n".join(_lines(relation, 0, _Page()))
 
 
+def value_text(value: plan.Scalar) -> str:
+    """A value as one reads it."""
+    return _bare(value, _Page())
+
+
 @dataclass(slots=True)
 class _Page:
     """What is on the page so far: shared parts, and how many queries stand inside values.

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from herdsight.findings.model import Role
+from herdsight.rules.cases import Cases
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SHORTEST, _LONGEST = timedelta(minutes=5), timedelta(days=14)  # Sentinel's limits for a scheduled rule
@@ -69,6 +70,13 @@ class Correction(_Part):
     why: str
 
 
+class Parameter(_Part):
+    """A `let` of the query that one may tune: in what unit it counts, and why it has the value that it has."""
+
+    unit: str
+    reason: str
+
+
 class FindingColumns(_Part):
     """Which of the query's columns say what in a finding.
 
@@ -108,10 +116,12 @@ class Herdsight(_Part):
     wants: tuple[
         ColumnName, ...
     ] = ()  # columns of the evidence's table that make it surer; without them a finding says so
+    parameters: dict[str, Parameter] = {}
     falsePositives: tuple[str, ...]  # noqa: N815 named like its neighbours
     knownGaps: tuple[str, ...]  # noqa: N815 named like its neighbours
     corrections: tuple[Correction, ...] = ()
     references: tuple[str, ...] = ()
+    cases: Cases = Cases()
 
 
 class Rule(_Part):

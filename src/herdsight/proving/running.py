@@ -1,0 +1,108 @@
+"""Rules run on their own cases: each hit must be found as it says, and nothing in a near miss."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from herdsight.findings.model import CaseResult, Expected, MutantResult, RuleTests, iso
+from herdsight.hunting.detections import Detection, detections_of
+from herdsight.hunting.leads import Lead, merged
+from herdsight.hunting.schedule import replayed
+from herdsight.kql.plan import Relation
+from herdsight.proving.logs import write_case
+from herdsight.proving.mutants import Mutant, mutants
+from herdsight.rules.cases import Case, Cases, Scalar
+from herdsight.rules.reading import RuleFile
+from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry
+from herdsight.version import VERSION
+
+
+def run_cases(rules: Sequence[RuleFile], *, mutate: bool = False, progress: Progress | None = None) -> RuleTests:
+    """Run the cases of rules; with `mutate` also those of each rule changed a little, as `mutants` does.
+
+    Raises:
+        RuleError, QueryError: a rule is wrong.
+        InputError: the rows of a case are no log that can be read.
+    """
+    cases: list[CaseResult] = []
+    found: list[MutantResult] = []
+    detections = detections_of(rules, DEFAULTS)
+    for place, detection in enumerate(detections):
+        if progress:
+            progress(detection.file.slug, place, len(detections))
+        changed = list(mutants(detection.relation)) if mutate else []
+        results, noticed = _run(detection, changed)
+        cases += results
+        found += [
+            MutantResult(rule=detection.file.slug, change=each.said, noticed_by=by)
+            for each, by in zip(changed, noticed, strict=True)
+        ]
+    return RuleTests(herdsight=VERSION, cases=tuple(cases), mutants=tuple(found))
+
+
+def _run(detection: Detection, changed: Sequence[Mutant]) -> tuple[list[CaseResult], list[str | None]]:
+    """The results of a rule's cases; and for each changed rule the first case that noticed."""
+    results: list[CaseResult] = []
+    noticed: list[str | None] = [None] * len(changed)
+    for case, expect in _each(detection.file.rule.herdsight.cases):
+        with _telemetry(case, detection) as telemetry:
+            said = _trouble(case, _leads(telemetry, detection, detection.relation))
+            results.append(_result(detection, case, expect, said))
+            for place, mutant in enumerate(changed):
+                if (
+                    noticed[place] is None
+                    and not said
+                    and _trouble(case, _leads(telemetry, detection, mutant.relation))
+                ):
+                    noticed[place] = case.name
+    return results, noticed
+
+
+def _each(cases: Cases) -> Iterator[tuple[Case, Expected]]:
+    yield from ((case, "hit") for case in cases.hits)
+    yield from ((case, "miss") for case in cases.misses)
+
+
+def _telemetry(case: Case, detection: Detection) -> Telemetry:
+    now = iso(case.now) if case.now else DEFAULTS.now
+    with TemporaryDirectory(prefix="herdsight-case-") as folder:
+        files = write_case(case, detection.file.rule.herdsight.cases.base, Path(folder))
+        named = tuple((each.stem, each.name) for each in files)
+        options: Options = replace(DEFAULTS, now=now, tables=named, threads=1)
+        return Telemetry(files, options)
+
+
+def _leads(telemetry: Telemetry, detection: Detection, relation: Relation) -> tuple[Lead, ...]:
+    telemetry.provide(relation)
+    rule = detection.file.rule
+    return merged(replayed(telemetry, rule, relation), rule)
+
+
+def _trouble(case: Case, leads: Sequence[Lead]) -> str:
+    """What is not as the case has it; empty where all is."""
+    if len(leads) != len(case.finds):
+        return f"{len(leads)} found in place of {len(case.finds)}{_shown(leads)}"
+    left = list(leads)
+    for wanted in case.finds:
+        match = next((each for each in left if _has(each, wanted)), None)
+        if match is None:
+            return f"none found with {_words(wanted)}{_shown(leads)}"
+        left.remove(match)
+    return ""
+
+
+def _has(lead: Lead, wanted: dict[str, Scalar]) -> bool:
+    return all(lead.strongest.get(name) == value for name, value in wanted.items())
+
+
+def _shown(leads: Sequence[Lead]) -> str:
+    return f": {_words(dict(leads[0].strongest))}" if leads else ""
+
+
+def _words(values: dict[str, object] | dict[str, Scalar]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
+
+
+def _result(detection: Detection, case: Case, expect: Expected, said: str) -> CaseResult:
+    return CaseResult(rule=detection.file.slug, case=case.name, expect=expect, passed=not said, said=said)
