@@ -69,7 +69,12 @@ class UnsupportedError(QueryError):
 
 
 class RuleError(HerdsightError):
-    """A rule file that is wrong."""
+    """A rule file that is wrong; `problems` are as those of a QueryError."""
+
+    def __init__(self, what: str, *, place: Place | None = None, hint: str | None = None) -> None:
+        super().__init__(what, place=place, hint=hint)
+        self.problems: tuple[RuleError, ...] = (self,)
+        self.source_text: str | None = None
 
 
 class MappingError(HerdsightError):

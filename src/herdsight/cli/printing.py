@@ -13,12 +13,23 @@ from rich.console import Console
 
 from herdsight import output
 from herdsight.cli.bar import Bar
-from herdsight.findings.model import Hunt, Imported, Inspection, StoreChange, StoreInfo, Verified
-from herdsight.output import grids, inspections, pages, stores
+from herdsight.findings.model import (
+    Hunt,
+    Imported,
+    Inspection,
+    RuleChecks,
+    RuleList,
+    RuleTests,
+    StoreChange,
+    StoreInfo,
+    Verified,
+)
+from herdsight.output import grids, inspections, pages, rules, stores
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
     from herdsight.querying import Answer, Explanation
+    from herdsight.rules.reading import RuleFile
 
 T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
@@ -63,6 +74,22 @@ class Printer:
     def store_change(self, found: StoreChange, would: str) -> None:
         """Print what a change did to a store; `would` is "would be" where it was not made, else "were"."""
         self._records(found, [found], lambda change, page: stores.render_change(change, page, would))
+
+    def rules(self, found: RuleList) -> None:
+        """Print a list of rules."""
+        self._records(found, found.rules, rules.render_list)
+
+    def rule(self, file: "RuleFile") -> None:
+        """Print all that a rule says."""
+        self._records(file.rule, [file.rule], lambda _, page: rules.render_rule(file, page))
+
+    def rule_checks(self, found: RuleChecks) -> None:
+        """Print what is wrong with rules."""
+        self._records(found, found.faults, rules.render_checks)
+
+    def rule_tests(self, found: RuleTests) -> None:
+        """Print what came of the cases of rules."""
+        self._records(found, found.cases, rules.render_tests)
 
     def _records(self, whole: R, lines: Sequence[BaseModel], render: Callable[[R, Console], None]) -> None:
         if self._form == "table":

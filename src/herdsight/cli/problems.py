@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import click
 from rich.cells import cell_len
 
-from herdsight.errors import HerdsightError, MappingError, QueryError
+from herdsight.errors import HerdsightError, MappingError, QueryError, RuleError
 from herdsight.output import printable
 
 
 def report(error: HerdsightError) -> None:
     """Write an error, or each of the problems that it collects, to stderr; a fault in a text with its line."""
-    whole = error if isinstance(error, QueryError | MappingError) else None
+    whole = error if isinstance(error, QueryError | MappingError | RuleError) else None
     for problem in whole.problems if whole else (error,):
         click.echo(f"herdsight: error: {printable(str(problem))}", err=True)
         for line in excerpt(problem, whole.source_text if whole else None):

@@ -142,6 +142,45 @@ class RuleTests(_Record):
     mutants: Annotated[tuple[MutantResult, ...], AfterValidator(Records.of(MutantResult))]
 
 
+class RuleLine(_Record):
+    """A rule in a list of rules."""
+
+    rule: str
+    name: str
+    severity: Severity
+    confidence: str
+    role: Role
+    techniques: tuple[str, ...]
+    tables: tuple[str, ...]  # that it reads
+    version: str
+
+
+class RuleList(_Record):
+    """Rules, a line each."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    rules: Annotated[tuple[RuleLine, ...], AfterValidator(Records.of(RuleLine))]
+
+
+class RuleFault(_Record):
+    """What a check says of a rule: where, what, and what to do next."""
+
+    check: str
+    where: str
+    what: str
+    hint: str | None
+
+
+class RuleChecks(_Record):
+    """What the checks say of rules: how many were looked at, and every fault."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    rules: int
+    faults: Annotated[tuple[RuleFault, ...], AfterValidator(Records.of(RuleFault))]
+
+
 class StoredTable(_Record):
     """What a store holds of one table."""
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from herdsight import tables
-from herdsight.errors import RuleError
+from herdsight.errors import HerdsightError, QueryError, RuleError
 from herdsight.guesses import did_you_mean
 from herdsight.hunting.evidence import evidence_query
 from herdsight.hunting.leads import parts_of
@@ -24,29 +24,39 @@ def check_columns(file: RuleFile, relation: Relation) -> None:
         RuleError: the first such place, with its line and what was probably meant.
         QueryError: the condition of its evidence is wrong.
     """
+    for fault in column_faults(file, relation):
+        raise fault
+
+
+def column_faults(file: RuleFile, relation: Relation) -> Iterator[HerdsightError]:
+    """Every place where the rule names a column that is not there, or one of another type than it must have."""
     types = {field.name: field.type for field in relation.fields}
     for path, name in _named(file.rule):
         if name not in types:
-            raise _wrong(file, path, f"the query has no column `{name}`", did_you_mean(name, types))
+            yield _wrong(file, path, f"the query has no column `{name}`", did_you_mean(name, types))
     for part in ("first", "last"):
         name = getattr(file.rule.herdsight.finding, part)
-        if types[name] is not ColumnType.DATETIME:
-            raise _wrong(file, ("herdsight", "finding", part), f"`{name}` is a {types[name]} and no datetime")
-    _check_evidence(file)
+        if types.get(name, ColumnType.DATETIME) is not ColumnType.DATETIME:
+            yield _wrong(file, ("herdsight", "finding", part), f"`{name}` is a {types[name]} and no datetime")
+    yield from _evidence_faults(file)
 
 
-def _check_evidence(file: RuleFile) -> None:
+def _evidence_faults(file: RuleFile) -> Iterator[HerdsightError]:
     evidence = file.rule.herdsight.evidence
     where: Path = ("herdsight", "evidence")
     if evidence.table not in tables.NAMES:
         hint = f"there are {', '.join(tables.NAMES)}"
-        raise _wrong(file, (*where, "table"), f"there is no table `{evidence.table}`", hint)
+        yield _wrong(file, (*where, "table"), f"there is no table `{evidence.table}`", hint)
+        return
     known = [column.name for column in tables.table(evidence.table).columns]
     for name in evidence.where:
         if name not in known:
             what = f"{evidence.table} has no column `{name}`"
-            raise _wrong(file, (*where, "where", name), what, did_you_mean(name, known))
-    compiled(evidence_query(evidence), f"{file.source} (evidence)")
+            yield _wrong(file, (*where, "where", name), what, did_you_mean(name, known))
+    try:
+        compiled(evidence_query(evidence), f"{file.source} (evidence)")
+    except QueryError as error:
+        yield error
 
 
 def _named(rule: Rule) -> Iterator[tuple[Path, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from herdsight.kql import plan
-from herdsight.kql.rewrites.walk import rebuild, relations
+from herdsight.kql.rewrites.walk import conjuncts, rebuild, relations
 from herdsight.kql.show import value_text
 from herdsight.tables import ColumnType
 
@@ -27,7 +27,7 @@ def mutants(relation: plan.Relation) -> Iterator[Mutant]:
     alone: the schedule does that, too.
     """
     for part in dict.fromkeys(each for each in relations(relation) if isinstance(each, plan.Filter)):
-        conditions = conjuncts(part.condition)
+        conditions = tuple(conjuncts(part.condition))
         for place, condition in enumerate(conditions):
             if _is_of_time(condition):
                 continue
@@ -35,13 +35,6 @@ def mutants(relation: plan.Relation) -> Iterator[Mutant]:
             for changed in _moved(condition):
                 said = f"{value_text(changed)} in place of {value_text(condition)}"
                 yield Mutant(said, _with(relation, part, conditions, place, changed))
-
-
-def conjuncts(condition: plan.Scalar) -> tuple[plan.Scalar, ...]:
-    """The conditions that must all hold, in order."""
-    if isinstance(condition, plan.Apply) and condition.function.name == "and":
-        return tuple(each for argument in condition.arguments for each in conjuncts(argument))
-    return (condition,)
 
 
 def _with(

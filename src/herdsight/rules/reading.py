@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from herdsight.documents import loaded, place_of
 from herdsight.errors import Place, RuleError
@@ -44,15 +45,32 @@ def read_rule(source: str, text: str) -> RuleFile:
     """One rule from YAML text; `source` names it in errors.
 
     Raises:
-        RuleError: it is no YAML, or no rule; with its line and column.
+        RuleError: it is no YAML, or no rule; with its line and column; `problems` has all faults.
     """
     tree = loaded(source, text, RuleError, holds="a rule")
     try:
         rule = Rule.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join(str(part) for part in first["loc"]) or "the rule"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise RuleError(f"{path}: {message}{more}", place=place_of(source, tree, first["loc"])) from error
+        raise _collected([_fault(source, tree, each) for each in error.errors()]) from error
     return RuleFile(Path(source).stem, source, rule, tree)
+
+
+def _fault(source: str, tree: object, error: ErrorDetails) -> RuleError:
+    path = error["loc"]
+    named = ".".join(str(part) for part in path) or "the rule"
+    return RuleError(f"{named}: {error['msg'].removeprefix('Value error, ')}", place=place_of(source, tree, path))
+
+
+def _collected(problems: list[RuleError]) -> RuleError:
+    first = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    whole = RuleError(f"{first.what}{more}", place=first.place)
+    whole.problems = tuple(problems)
+    return whole
+
+
+def shipped_folder() -> Path | None:
+    """Where the rules that come with Herdsight lie, where that is a folder."""
+    inside = files("herdsight").joinpath("content")
+    folder = Path(str(inside)) if inside.is_dir() else _CHECKOUT
+    return folder / "rules" if folder.is_dir() else None
