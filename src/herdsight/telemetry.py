@@ -37,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 
 _NEWEST, _CLOCK = "data", "wall"
 KEPT = "kept"
+_KEPT_ROWS = "kept_rows"  # the tables behind it
 _TOLD = 3  # files named in one sentence
 _MOST_THREADS = 256  # beyond it, a slip of the finger
 
@@ -230,12 +231,22 @@ class Telemetry:
         return max(lasts).replace(tzinfo=None) if lasts else None
 
     def keep(self, columns: Mapping[str, Collection[str]]) -> None:
-        """Compute these columns of these tables once and keep them under the schema KEPT, for many queries to read."""
-        self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(KEPT)), kind="SCHEMA", exists=True))
+        """Compute these columns of these tables once and keep them under the schema KEPT, for many queries to read.
+
+        The other columns are null there: a query may pass them on, as `extend` does, without depending on them.
+        """
+        for schema in (_KEPT_ROWS, KEPT):
+            self.engine.execute(exp.Create(this=exp.Table(db=exp.to_identifier(schema)), kind="SCHEMA", exists=True))
         for name, wanted in columns.items():
-            some = [trees.column(each.name) for each in tables.table(name).columns if each.name in wanted]
-            rows = exp.select(*some).from_(trees.relation(name))
-            self.engine.execute(exp.Create(this=trees.relation(name, KEPT), kind="TABLE", expression=rows))
+            declared = tables.table(name).columns
+            rows = exp.select(*(trees.column(each.name) for each in declared if each.name in wanted))
+            self._create(trees.relation(name, _KEPT_ROWS), rows.from_(trees.relation(name)))
+            values = (
+                trees.column(each.name) if each.name in wanted else trees.named(trees.null(each.type), each.name)
+                for each in declared
+            )
+            whole = exp.select(*values).from_(trees.relation(name, _KEPT_ROWS))
+            self.engine.execute(exp.Create(this=trees.relation(name, KEPT), kind="VIEW", expression=whole))
 
     def provide(self, relation: plan.Relation) -> None:
         """Declare what a plan reads beside the tables that logs fill: other tables, watchlists, external data.
