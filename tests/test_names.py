@@ -13,7 +13,7 @@ from herdsight.findings.model import Hunt
 from herdsight.hunting import hunt as hunting
 from herdsight.rules.reading import shipped_rules
 
-BEACONS = shipped_rules()[0]
+BEACONS = next(each for each in shipped_rules() if each.slug == "beacon-fixed-endpoint")
 DESK, OTHER, C2 = "10.0.0.5", "10.0.0.6", "5.6.7.8"
 BEFORE, AFTER = NOON - timedelta(hours=2), NOON + timedelta(hours=1)
 
