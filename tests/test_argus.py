@@ -448,6 +448,7 @@ def test_what_cannot_be_read_is_refused_by_name(folder: Path, content: str, why:
         "2024/05/01 12:00:00,1,tcp,10.0.0.5,1,x,10.0.0.6,2,S_,0,0,1,60\n",
         "2024/05/01 12:00:00,1,tcp,10.0.0.5,1,->,10.0.0.6,2,S_,0,0,one,60\n",
         "ts,te,td,pr,val,fl\n",
+        "1714564800.5\t0.5\ttcp\t10\t1\t-\t12\t2\t-\t0\t0\t1\t60\n",
         '"',
         "\n\n",
     ],

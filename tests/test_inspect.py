@@ -57,11 +57,27 @@ def test_columns_are_those_that_have_a_value(logs: Path) -> None:
     assert "DnsResponseName" in dns.columns
 
 
+def test_each_file_says_by_what_it_was_recognised(logs: Path, csv_log: Writer) -> None:
+    flat = csv_log([{"Timestamp": NOON, "DeviceName": "a", "ActionType": "ConnectionSuccess", "RemoteIP": "5.6.7.8"}])
+    conns, dns, table, notes = herdsight.inspect([logs / "conn1.log", logs / "dns.log", flat, logs / "notes.txt"]).files
+    assert conns.recognised == dns.recognised == "it says so itself"
+    assert table.recognised == "by its columns Timestamp, DeviceName, ActionType, ..."
+    assert notes.recognised is None
+    nameless = (logs / "conn1.log").read_text().replace("#path\tconn\n", "")
+    (logs / "conn1.log").write_text(nameless)
+    (found,) = herdsight.inspect(logs / "conn1.log").files
+    assert found.recognised == "by its columns ts, uid, id.orig_h, ..."
+    (found,) = herdsight.inspect(logs / "conn1.log", format_in="zeek-conn").files
+    assert found.recognised == "you said so"
+
+
 def test_detections_are_those_that_the_file_can_carry_alone(logs: Path) -> None:
     conns, dns, notes = herdsight.inspect(logs).files
     # Nothing came in: the firewall's table, which the flood is looked for in, is empty.
-    assert conns.detections == ("beacon-fixed-endpoint", "relay-in-then-out")
-    assert dns.detections == notes.detections == ()
+    assert {"beacon-fixed-endpoint", "relay-in-then-out"} <= set(conns.detections)
+    assert "inbound-flood" not in conns.detections
+    assert "beacon-fixed-endpoint" not in dns.detections
+    assert notes.detections == ()
 
 
 def test_files_are_a_table_too(logs: Path) -> None:

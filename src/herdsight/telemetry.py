@@ -176,6 +176,11 @@ class Telemetry:
         return self._loaded.inputs
 
     @property
+    def recognised(self) -> Mapping[int, str]:
+        """By an input's number, what it was recognised by, in words; a store does not keep that."""
+        return self._loaded.recognised
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """What no query sees: a sentence for each file with rejected records, and one for the files not read.
 

@@ -77,8 +77,9 @@ class Rejected(_Record):
 
 
 class Inspected(Input):
-    """A file with what could be done with it: the declared columns that it fills, and the detections it can carry."""
+    """A file with what it was recognised by, the declared columns that it fills, and the detections it can carry."""
 
+    recognised: str | None  # by what, in words: how sure its format is
     columns: tuple[str, ...]
     samples: tuple[Rejected, ...]
     detections: tuple[str, ...]
@@ -179,6 +180,78 @@ class RuleChecks(_Record):
     herdsight: str
     rules: int
     faults: Annotated[tuple[RuleFault, ...], AfterValidator(Records.of(RuleFault))]
+
+
+class WhyHost(_Record):
+    """What came of a rule or query for one host, or for all where `host` is None.
+
+    `results`: the rows that it put out. `runs`: how often the rule ran over the host's rows; `compared`: those of them
+    that see different rows and were followed; `since` and `until` bound the one that came nearest, which is told.
+    `stopped_at`: the number of the stage at which rows first vanish. `reasons` are sentences.
+    """
+
+    host: str | None
+    fired: bool
+    results: tuple[dict[str, object], ...]
+    runs: int
+    compared: int
+    since: Moment | None
+    until: Moment | None
+    stopped_at: int | None
+    reasons: tuple[str, ...]
+
+
+class WhyStage(_Record):
+    """A stage of a pipeline and how many rows are left behind it; `host_rows` None: the host cannot be told there.
+
+    `rows` is None where counting them would make too many pairs of a join. `inputs`: the stages it is made of.
+    """
+
+    host: str | None
+    stage: int
+    depth: int
+    line: int | None
+    text: str
+    inputs: tuple[int, ...]
+    rows: int | None
+    host_rows: int | None
+
+
+class WhyCondition(_Record):
+    """A condition, for all rows that came to it (`kind` is rows) or for one candidate group.
+
+    `value` is what it looked at, or the first of what the rows had; `met` of `rows` met it. `left_out`: what follows is
+    told as if it had not been asked. `would_be`: the group is one that would have been so. `difference` is in the
+    value's unit, in seconds where it is a time; `factor` the greater by the lesser.
+    """
+
+    host: str | None
+    stage: int
+    line: int | None
+    kind: Literal["rows", "group"]
+    group: str
+    would_be: bool
+    condition: str
+    value: str
+    wanted: str
+    holds: bool
+    missed_by: str | None
+    difference: float | None = None
+    factor: float | None = None
+    rows: int | None = None
+    met: int | None = None
+    left_out: bool = False
+
+
+class Why(_Record):
+    """Why a rule or a query gave nothing for a host: every stage, and every condition where it matters."""
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA  # `schema` is a method of pydantic's
+    herdsight: str
+    rule: str
+    hosts: Annotated[tuple[WhyHost, ...], AfterValidator(Records.of(WhyHost))]
+    stages: Annotated[tuple[WhyStage, ...], AfterValidator(Records.of(WhyStage))]
+    conditions: Annotated[tuple[WhyCondition, ...], AfterValidator(Records.of(WhyCondition))]
 
 
 class StoredTable(_Record):

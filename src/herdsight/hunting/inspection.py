@@ -28,6 +28,7 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
         files = tuple(
             Inspected(
                 **each.model_dump(),
+                recognised=telemetry.recognised.get(number),
                 columns=filled.get(number, ()),
                 samples=_samples(each, rejected.get(number, {})),
                 detections=carried[tables[number]] if each.rows else (),

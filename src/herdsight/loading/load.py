@@ -75,6 +75,7 @@ def load_files(
             each.number: Origin(each.input, each.table, tallies.get(each.number, Tally()).base, tuple(each.gaps))
             for each in files
         },
+        recognised={each.input: each.recognised for each in reversed(files) if each.is_readable},
     )
 
 

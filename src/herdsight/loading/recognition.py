@@ -10,7 +10,7 @@ from herdsight.errors import InputError
 from herdsight.loading.records import SHOWN, UNKNOWN, LogFile, ReadOptions, is_text
 from herdsight.loading.zones import zone_notes
 from herdsight.logs.files import shown_path
-from herdsight.logs.formats import Format, all_formats
+from herdsight.logs.formats import Format, Layout, all_formats
 from herdsight.logs.head import Head, read_head
 from herdsight.logs.mapped.mapping import LogMapping
 from herdsight.logs.packed.archives import Member, is_archive
@@ -104,6 +104,7 @@ def _recognised(
 ) -> list[LogFile]:
     """A reading for each of the formats that knows the head; `wanted` is the table that it must be of."""
     found: list[LogFile] = []
+    is_asked = bool(options.format_in or wanted)
     for each in formats:
         if (options.format_in and each.name != options.format_in) or (wanted and each.table != wanted):
             continue
@@ -112,8 +113,35 @@ def _recognised(
             told = [*zone_notes(layout, options.zone), *layout.notes]
             notes = [f"not read: {layout.refused}"] if layout.refused else told
             number = file.number + len(found)
-            found.append(replace(file, number=number, format=each, layout=layout, notes=notes, lost=Counter(), gaps=[]))
+            found.append(
+                replace(
+                    file,
+                    number=number,
+                    format=each,
+                    layout=layout,
+                    recognised=_why(layout, asked=is_asked),
+                    notes=notes,
+                    lost=Counter(),
+                    gaps=[],
+                )
+            )
     return found
+
+
+_TELLING = 3  # columns that are named
+
+
+def _why(layout: Layout, *, asked: bool) -> str:
+    """By what a file was recognised, and so how sure that is."""
+    if asked:
+        return "you said so"
+    if layout.certain:
+        return "it says so itself"
+    names = [each for each in layout.fields if each in layout.columns] or [*layout.fields]
+    if len(names) > 1:
+        more = ", ..." if len(names) > _TELLING else ""
+        return f"by its columns {', '.join(names[:_TELLING])}{more}"
+    return "by the form of its records"
 
 
 def _is_under(shown: str, glob: str) -> bool:

@@ -97,6 +97,7 @@ class Loaded:
     relations: tuple[Relation, ...] = ()
     readable: tuple[Path, ...] = ()
     origins: Mapping[int, Origin] = field(default_factory=dict)
+    recognised: Mapping[int, str] = field(default_factory=dict)  # by the number of an input: by what it was, in words
 
     def locate(self, reading: int, row: int) -> FileRow:
         """The record behind a row, from its _file and _row."""
@@ -121,6 +122,7 @@ class LogFile:
     format: Format | None = None
     layout: Layout | None = None
     head: Head | None = None
+    recognised: str = ""  # by what, in words
     notes: list[str] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)  # records that are in no relation, by reason
     gaps: list[int] = field(default_factory=list)  # see Origin

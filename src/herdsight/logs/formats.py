@@ -54,6 +54,7 @@ class Layout:
     notes: tuple[str, ...] = ()
     zoneless: bool = False  # times do not tell their zone: they are of Scope.zone
     refused: str | None = None
+    certain: bool = False  # the file itself says what it is; else its columns, or the form of its records, do
 
 
 @dataclass(frozen=True, slots=True)

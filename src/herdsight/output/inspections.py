@@ -32,7 +32,8 @@ def _print_file(file: Inspected, console: Console) -> None:
 
 
 def _facts(file: Inspected) -> Iterator[tuple[str, str]]:
-    yield "format", f"{file.format or 'unknown'}, as {file.table}" if file.table else file.format or _NOT_READ
+    sure = f" ({file.recognised})" if file.recognised else ""
+    yield "format", f"{file.format or 'unknown'}, as {file.table}{sure}" if file.table else file.format or _NOT_READ
     if file.table:
         yield "rows", f"{file.rows:,}"
     if file.first and file.last:

@@ -34,8 +34,7 @@ def _facts(file: ImportedFile) -> Iterator[tuple[str, str]]:
     if file.status != "unread":
         yield file.status, f"{count_words(file.rows, 'row')} of {file.table} ({file.format})"
     if file.rejected:
-        reasons = ", ".join(f"{count:,}: {reason}" for reason, count in file.reasons.items())
-        yield "rejected", f"{count_words(file.rejected, 'record')} ({reasons})"
+        yield "rejected", ", ".join(f"{count:,}: {reason}" for reason, count in file.reasons.items())
     for note in file.notes:
         yield "not read" if file.status == "unread" else "note", note
 

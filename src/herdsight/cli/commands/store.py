@@ -102,7 +102,12 @@ def compact(folder: Path, wait: float, printer: "Printer") -> None:
     "--over", "size", type=_Size(), help="The oldest days, until the rest has no more than this, such as 50GB."
 )
 @click.option("--table", metavar="NAME", help="All rows of one table.")
-@click.option("--source", metavar="GLOB", help="All that came from these files, which may be imported again then.")
+@click.option(
+    "--source",
+    metavar="GLOB",
+    help="All that came from these files, by their whole path (as info --sources lists it) or their name; they may be"
+    " imported again then.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and drop nothing.")
 @wait
 @writing

@@ -81,6 +81,7 @@ def recognised(head: Head, event: re.Pattern[str], key: re.Pattern[str], dialect
     keys = dict.fromkeys(each for matched in found for each in key.findall(matched["extension"]))
     return Layout(
         Shape.DELIMITED,
+        certain=True,
         fields=("line",),
         columns=dialect.columns(),
         delimiter=NO_DELIMITER,

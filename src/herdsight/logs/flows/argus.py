@@ -62,6 +62,7 @@ _RA = ("StartTime", "Flgs", "Proto", "SrcAddr", "Sport", "Dir", "DstAddr", "Dpor
 _DATED = re.compile(r"\d{4}[/-]\d\d[/-]\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d(:?\d\d)?)?|\d{9,10}(\.\d+)?")
 _CLOCK = re.compile(r"\d\d:\d\d:\d\d(\.\d+)?")
 _ZONED = re.compile(r".*:\d\d(\.\d+)?([+-]\d\d(:?\d\d)?| ?[A-Za-z].*)|\d+(\.\d+)?")
+_END = re.compile(r"(?!\d+\.?\d*$).*[.:].*")  # an address, a host's full name, or a MAC address, and no number
 _ARROW = re.compile(r" *(get_message +)?(<?[-|o?]>?|who(-has)?) *")
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _NAMED_PORT = re.compile(r"[A-Za-z][\w.-]*")
@@ -131,7 +132,8 @@ def _untitled(record: Sequence[str]) -> tuple[str, ...] | None:
 
 def _is_flow(record: dict[str, str]) -> bool:
     timed = _DATED.fullmatch(record["StartTime"].strip()) and _NUMBER.fullmatch(record.get("Dur", "0").strip() or "0")
-    return bool(timed and _ARROW.fullmatch(record["Dir"]))
+    ended = all(_END.fullmatch(record[end].strip()) for end in ("SrcAddr", "DstAddr"))
+    return bool(timed and ended and _ARROW.fullmatch(record["Dir"]))
 
 
 def _more(rest: Sequence[str]) -> tuple[str, ...]:

@@ -73,7 +73,11 @@ class Reading:
         seen = {each[_KIND] for each in found if isinstance(each[_KIND], str)}
         notes = tuple(kind.note for kind in self.kinds if kind.note and kind.name in seen)
         return Layout(
-            Shape.JSON_LINES, columns=("TimeGenerated", *self._columns()), derived=self.constants, notes=notes
+            Shape.JSON_LINES,
+            columns=("TimeGenerated", *self._columns()),
+            derived=self.constants,
+            notes=notes,
+            certain=True,
         )
 
     def read(self, source: Source, layout: Layout, scope: Scope) -> exp.Select:

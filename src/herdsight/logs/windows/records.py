@@ -73,8 +73,8 @@ def _is_event(record: Mapping[str, object]) -> bool:
 def layout_of(shape: Shape, columns: Sequence[str], derived: Mapping[str, exp.Expr]) -> Layout:
     """The layout of such a file: which events are in it shows only when all of it is read."""
     if shape is Shape.JSON_LINES:
-        return Layout(shape, columns=tuple(columns), derived=derived)
-    return Layout(shape, ("line",), columns=tuple(columns), derived=derived, delimiter=_NO_DELIMITER)
+        return Layout(shape, columns=tuple(columns), derived=derived, certain=True)
+    return Layout(shape, ("line",), columns=tuple(columns), derived=derived, delimiter=_NO_DELIMITER, certain=True)
 
 
 def fields(source: Source, layout: Layout, names: Sequence[str], mark: str) -> exp.Select:

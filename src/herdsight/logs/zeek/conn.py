@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TextIO
 
 import pyarrow as pa
 from sqlglot import exp
@@ -12,10 +10,10 @@ from sqlglot import exp
 from herdsight.logs.formats import Format, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.scan import file_number, lines, position
-from herdsight.logs.values import EPOCH, REPEATED_HEADER, cast, reason
-from herdsight.logs.writing import opened
+from herdsight.logs.values import REPEATED_HEADER, cast, reason
 from herdsight.logs.zeek.fields import REQUIRED, Connections, columns_of, derived_from, sessions, spelled
 from herdsight.logs.zeek.kinds import log_of
+from herdsight.logs.zeek.writing import WrittenField, write_log
 from herdsight.tables import NETWORK_SESSION, ColumnType
 from herdsight.trees import call, column, text
 
@@ -80,6 +78,7 @@ def recognise(head: Head) -> Layout | None:
     lacking = [name for name in REQUIRED if name not in found]
     return Layout(
         Shape.DELIMITED,
+        certain=bool(header.path),
         fields=header.fields,
         columns=columns_of(found),
         derived=derived_from(columns_of(found)),
@@ -111,29 +110,30 @@ def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     return sessions(Connections(lines(source, layout), trees, file_number(source), early), layout.columns, scope)
 
 
-# What `write` writes: Zeek's field, its Zeek type, and the declared column that it comes from.
-_WRITTEN: tuple[tuple[str, str, str | None], ...] = (
-    ("ts", "time", "TimeGenerated"),
-    ("uid", "string", "NetworkSessionId"),
-    ("id.orig_h", "addr", "SrcIpAddr"),
-    ("id.orig_p", "port", "SrcPortNumber"),
-    ("id.resp_h", "addr", "DstIpAddr"),
-    ("id.resp_p", "port", "DstPortNumber"),
-    ("proto", "enum", "NetworkProtocol"),
-    ("service", "string", "NetworkApplicationProtocol"),
-    ("duration", "interval", "EventEndTime"),
-    ("orig_bytes", "count", "SrcBytes"),
-    ("resp_bytes", "count", "DstBytes"),
-    ("conn_state", "string", "EventOriginalResultDetails"),
-    ("local_orig", "bool", None),
-    ("local_resp", "bool", None),
-    ("missed_bytes", "count", None),
-    ("history", "string", "NetworkConnectionHistory"),
-    ("orig_pkts", "count", "SrcPackets"),
-    ("resp_pkts", "count", "DstPackets"),
+# What `write` writes.
+WRITTEN: tuple[WrittenField, ...] = tuple(
+    WrittenField(*each)
+    for each in (
+        ("ts", "time", "TimeGenerated"),
+        ("uid", "string", "NetworkSessionId"),
+        ("id.orig_h", "addr", "SrcIpAddr"),
+        ("id.orig_p", "port", "SrcPortNumber"),
+        ("id.resp_h", "addr", "DstIpAddr"),
+        ("id.resp_p", "port", "DstPortNumber"),
+        ("proto", "enum", "NetworkProtocol"),
+        ("service", "string", "NetworkApplicationProtocol"),
+        ("duration", "interval", "EventEndTime"),
+        ("orig_bytes", "count", "SrcBytes"),
+        ("resp_bytes", "count", "DstBytes"),
+        ("conn_state", "string", "EventOriginalResultDetails"),
+        ("local_orig", "bool", None),
+        ("local_resp", "bool", None),
+        ("missed_bytes", "count", None),
+        ("history", "string", "NetworkConnectionHistory"),
+        ("orig_pkts", "count", "SrcPackets"),
+        ("resp_pkts", "count", "DstPackets"),
+    )
 )
-_UNSET = "-"
-_BATCH = 65_536
 
 
 def write(table: pa.Table, path: Path) -> None:
@@ -141,47 +141,7 @@ def write(table: pa.Table, path: Path) -> None:
 
     Columns that the table lacks are unset. A tab or a line end in a value is written as Zeek does, as \x09 or \x0a.
     """
-    with opened(path) as file:
-        _write_header(file)
-        for batch in table.to_batches(max_chunksize=_BATCH):
-            _write_rows(file, pa.Table.from_batches([batch]))
-        file.write("#close\t2000-01-01-00-00-00\n")
-
-
-def _write_header(file: TextIO) -> None:
-    names, kinds = [each[0] for each in _WRITTEN], [each[1] for each in _WRITTEN]
-    file.write("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n")
-    file.write("#open\t2000-01-01-00-00-00\n")
-    file.write("\t".join([_FIELDS, *names]) + "\n" + "\t".join(["#types", *kinds]) + "\n")
-
-
-def _write_rows(file: TextIO, table: pa.Table) -> None:
-    columns = [_texts(table, kind, source) for _, kind, source in _WRITTEN]
-    file.writelines("\t".join(row) + "\n" for row in zip(*columns, strict=True))
-
-
-def _texts(table: pa.Table, kind: str, source: str | None) -> list[str]:
-    """One column as Zeek writes it."""
-    if source is None or source not in table.column_names:
-        return [_UNSET] * table.num_rows
-    values = table.column(source).to_pylist()
-    match kind:
-        case "time":
-            return [_UNSET if value is None else _seconds(value - EPOCH) for value in values]
-        case "interval":
-            starts = table.column("TimeGenerated").to_pylist()
-            ends = zip(starts, values, strict=True)
-            return [_UNSET if start is None or end is None else _seconds(end - start) for start, end in ends]
-        case _:
-            words = ("" if value is None else str(value) for value in values)
-            plain = (word.lower() for word in words) if kind == "enum" else words
-            return [word.replace("\t", "\\x09").replace("\n", "\\x0a") or _UNSET for word in plain]
-
-
-def _seconds(length: timedelta) -> str:
-    """Seconds with six decimals, exactly."""
-    micros = length // timedelta(microseconds=1)
-    return f"{'-' if micros < 0 else ''}{abs(micros) // 1_000_000}.{abs(micros) % 1_000_000:06d}"
+    write_log(table, path, "conn", WRITTEN)
 
 
 FORMATS = (Format("zeek-conn", NETWORK_SESSION, recognise, read, write),)

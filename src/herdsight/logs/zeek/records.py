@@ -101,6 +101,7 @@ class Protocol:
         columns = self._columns_of(found)
         return Layout(
             Shape.DELIMITED,
+            certain=bool(header.path),
             fields=header.fields,
             columns=columns,
             derived=self._derived_from(columns),
