@@ -19,6 +19,7 @@ from conftest import ZEEK_FIELDS, Row, json_lines, zeek_conn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reference import NOON
+from test_argus import printed
 from test_zeek_records import ANSWERED
 from zeeks import in_lines
 
@@ -261,6 +262,17 @@ def test_a_line_that_is_still_being_written_waits(store: Path, tmp_path: Path) -
     path.write_text(whole)
     assert told(herdsight.import_(path, store)) == [("conn.log", "grown", 1)]
     assert numbers(store) == [0, 1, 2]
+
+
+def test_titles_of_a_file_that_is_still_being_written_are_no_record(store: Path, tmp_path: Path) -> None:
+    flows = tmp_path / "flows.binetflow"
+    flows.write_text(printed({}, {"Sport": "50001"}))
+    (found,) = herdsight.import_(flows, store).files
+    assert (found.status, found.rows, found.reasons) == ("new", 2, {})
+    with flows.open("a") as file:
+        file.write(printed({"Sport": "50002"}, header=False))
+    (found,) = herdsight.import_(flows, store).files
+    assert (found.status, found.rows, found.reasons) == ("grown", 1, {})
 
 
 def test_a_last_line_without_an_end_is_taken_when_the_file_rests(store: Path, tmp_path: Path) -> None:
@@ -510,6 +522,18 @@ def test_a_store_and_logs_are_not_read_together(store: Path, log: Path) -> None:
         herdsight.hunt([log, store])
 
 
+def test_how_to_read_logs_is_no_option_of_a_store(store: Path, log: Path) -> None:
+    herdsight.import_(log, store)
+    with pytest.raises(InputError, match="--format-in, --zone: the store was read already"):
+        herdsight.hunt(store=store, format_in="zeek-conn", zone="Europe/Prague")
+
+
+def test_a_store_in_a_folder_of_logs_is_not_read_with_them(store: Path, log: Path) -> None:
+    herdsight.import_(log, store)
+    assert store.parent == log.parent
+    assert numbers(log.parent) == [*range(10)]
+
+
 def test_nothing_to_import_is_told(store: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing but words\n")
     with pytest.raises(InputError, match="nothing to read"):
@@ -569,6 +593,12 @@ def test_import_says_what_each_file_brought(store: Path, log: Path) -> None:
     assert "10 rows added from 1 file; 1 file not read" in first.output
     again = call("import", log, "--store", store)
     assert "0 rows added from 0 files; 1 file had nothing new" in again.output
+
+
+def test_import_says_what_was_rejected_once(store: Path, tmp_path: Path) -> None:
+    path = written(tmp_path / "conn.log", zeek_conn([conn(0, ts="soon"), conn(1)]))
+    said = [line.strip() for line in call("import", path, "--store", store).stdout.splitlines()]
+    assert "rejected  1: bad timestamp" in said
 
 
 def test_import_has_a_form_for_programs(store: Path, log: Path) -> None:

@@ -95,6 +95,9 @@ def sources(paths: Sequence[Path | str], options: Options) -> list[Path]:
     if paths:
         raise InputError("there are logs and a store to read", hint="name either, or import the logs into the store")
     need_store(Path(options.store))
+    given = {"--table": options.tables, "--format-in": options.format_in, "--zone": options.zone}
+    if idle := [name for name, value in (*given.items(), ("--mapping", options.mappings)) if value]:
+        raise InputError(f"{', '.join(idle)}: the store was read already", hint="give it to herdsight import")
     return [Path(options.store)]
 
 

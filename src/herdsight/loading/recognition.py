@@ -164,5 +164,6 @@ def need_one(files: Sequence[LogFile], paths: Sequence[Path]) -> None:
     more = f"; and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     raise InputError(
         f"nothing to read in {looked}: {said + more or 'no files'}",
-        hint=f"Herdsight reads {', '.join(each.name for each in all_formats() if each.read)}",
+        hint="what is CSV, JSON or Parquet is read by a mapping, which `herdsight map LOG` proposes; "
+        f"without one Herdsight reads {', '.join(each.name for each in all_formats() if each.read)}",
     )

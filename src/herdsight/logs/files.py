@@ -6,6 +6,8 @@ from pathlib import Path
 
 from herdsight.errors import InputError
 
+STORE_MARK = "manifest.sqlite"  # the file by which a folder is known as a store
+
 
 def found(paths: Iterable[Path]) -> list[Path]:
     """The files under the paths in a fixed order, each once; hidden ones only where they are named themselves.
@@ -17,8 +19,8 @@ def found(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not _exists(path):
             raise InputError(f"{path}: there is no such file or folder", hint="check the path")
-        for each in _walk(path, frozenset()) if path.is_dir() else (path,):
-            files.setdefault(_real(each), each)
+        for each in _walk(path, frozenset()) if _is_dir(path) else (path,):
+            files.setdefault(real(each), each)
     return list(files.values())
 
 
@@ -35,9 +37,9 @@ def _exists(path: Path) -> bool:
 
 
 def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Files under a folder; a link back to a folder above it is not followed."""
-    real = _real(folder)
-    if real in above:
+    """Files under a folder; a link back to a folder above it is not followed, and a store in it is no logs."""
+    here = real(folder)
+    if here in above:
         return
     try:
         entries = sorted(folder.iterdir())
@@ -47,13 +49,23 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from _walk(entry, above | {real})
+        if _is_dir(entry):
+            if (entry / STORE_MARK).exists():
+                continue  # what is in it came from logs that are likely to lie here, too
+            yield from _walk(entry, above | {here})
         else:
             yield entry
 
 
-def _real(path: Path) -> Path:
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its folder may be listed and not entered: reading it as a file says so
+        return False
+
+
+def real(path: Path) -> Path:
+    """The path without links; of a loop of links, the path itself."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # a loop of links

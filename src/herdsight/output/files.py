@@ -81,7 +81,7 @@ def write_records(whole: BaseModel, lines: Sequence[BaseModel], form: Form, file
         case "ndjson":
             file.writelines(f"{json_text(record(each))}\n" for each in lines)
         case "csv":
-            names = list(type(lines[0]).model_fields) if lines else []
+            names = list(record(lines[0])) if lines else []
             _write_csv(names, ([_guarded(cell(value)) for value in record(each).values()] for each in lines), file)
 
 

@@ -19,7 +19,8 @@ def render_imported(imported: Imported, console: Console) -> None:
         for file in some[:most]:
             _print_file(file, console)
     console.print(safe_text(_sum(imported), "bold"))
-    console.print(safe_text(f"Hunt in it with: herdsight hunt --store {imported.store}", "dim"))
+    if imported.rows:
+        console.print(safe_text(f"Hunt in it with: herdsight hunt --store {imported.store}", "dim"))
 
 
 def _print_file(file: ImportedFile, console: Console) -> None:

@@ -1,12 +1,16 @@
 """A store's folder: opened to write or to read, and changed in steps that a crash cannot leave half done."""
 
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from errno import ENOSPC
 from pathlib import Path
 
 from herdsight.errors import InputError
+from herdsight.loading.records import is_text
+from herdsight.logs.files import shown_path
 from herdsight.store.locks import Say, deleting, reading, writing
 from herdsight.store.manifest import NAME, Manifest
 from herdsight.store.records import DataFile, Reading, Sight, Slice, State
@@ -54,7 +58,22 @@ class Store:
         self.carry_out()
 
     def carry_out(self) -> None:
-        """Do what was promised: files take their places, and those that they replace go once nobody reads them."""
+        """Do what was promised: files take their places, and those that they replace go once nobody reads them.
+
+        Raises:
+            InputError: files cannot be moved or deleted, or others read the store for too long.
+        """
+        try:
+            self._carry_out()
+        except OSError as error:
+            if error.errno == ENOSPC:
+                raise
+            where = shown_path(Path(error.filename or self.folder))
+            raise InputError(
+                f"{where}: cannot be changed: {error.strerror}", hint="mend that: the next command goes on from there"
+            ) from error
+
+    def _carry_out(self) -> None:
         pending = self.manifest.files(State.PENDING)
         for each in pending:
             _put_in_place(self.temporary(each), self.folder / each.path)
@@ -84,7 +103,8 @@ class Store:
     def clear(self) -> None:
         """Delete what a process left in the temporary folder."""
         for each in (self.folder / TEMPORARY).iterdir():
-            each.unlink()
+            with suppress(IsADirectoryError, PermissionError):  # none of ours
+                each.unlink()
 
 
 def waiting_place(folder: Path, file: DataFile) -> Path:
@@ -117,9 +137,20 @@ def is_store(folder: Path) -> bool:
 
 def need_store(folder: Path) -> None:
     """Raise where a folder is none."""
-    if not is_store(folder):
-        what = "is not a store" if folder.exists() else "does not exist"
+    _need_plain(folder)
+    try:
+        there, what = is_store(folder), "is not a store" if folder.exists() else "does not exist"
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read: {error.strerror}") from error
+    if not there:
         raise InputError(f"{folder} {what}", hint="make one with: herdsight import PATH... --store DIR")
+
+
+def _need_plain(folder: Path) -> None:
+    """Raise where the engine would take the path for a pattern of paths, or cannot take it."""
+    if not is_text(str(folder)) or any(each in str(folder) for each in "*?["):
+        shown = shown_path(folder)
+        raise InputError(f"{shown}: the path of a store is UTF-8 without * ? [", hint="name another folder")
 
 
 def make_store(folder: Path) -> None:
@@ -128,6 +159,7 @@ def make_store(folder: Path) -> None:
     Raises:
         InputError: it is something else, or cannot be made.
     """
+    _need_plain(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         other = [each.name for each in folder.iterdir() if not each.name.startswith(".")]
@@ -135,6 +167,18 @@ def make_store(folder: Path) -> None:
         raise InputError(f"{folder} cannot be made a store: {error.strerror}") from error
     if other and not is_store(folder):
         raise InputError(f"{folder} holds other things than a store, such as {min(other)}", hint="name a new folder")
+
+
+@contextmanager
+def told(folder: Path) -> Iterator[None]:
+    """Say in our own words what the manifest of a store cannot do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(f"{folder / NAME}: cannot be used: {error}", hint=_REMEDY) from error
+
+
+_REMEDY = "see that it may be written to and that the disk has room; else restore it, or import into a new store"
 
 
 @contextmanager
@@ -148,7 +192,7 @@ def opened_to_write(folder: Path, wait: float = WAIT, say: Say = lambda _: None)
         (folder / TEMPORARY).mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to: {error.strerror}") from error
-    with writing(folder / _WRITE_LOCK, wait, say), Manifest(folder, write=True) as manifest:
+    with writing(folder / _WRITE_LOCK, wait, say), told(folder), Manifest(folder, write=True) as manifest:
         store = Store(folder, manifest, wait, say)
         store.carry_out()
         store.clear()
@@ -163,9 +207,10 @@ def opened_to_read(folder: Path) -> Iterator[Manifest]:
         InputError: it is no store, or its manifest is broken.
     """
     need_store(folder)
-    _finish(folder)
-    with reading(folder / _READ_LOCK), Manifest(folder, write=False) as manifest:
-        yield manifest
+    with told(folder):
+        _finish(folder)
+        with reading(folder / _READ_LOCK), Manifest(folder, write=False) as manifest:
+            yield manifest
 
 
 def _finish(folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from herdsight.logs.packed.packing import Compression, plain_blocks
 
 _LONGEST_LINE = 4 << 20  # bytes; what is longer without a line end is no text
+_LONGEST_RECORD = 1 << 20  # bytes; a quote that is open for longer is a fault and no value of several lines
 HEAD = 1024  # bytes by which the sources are found that a file may be the continuation of
 
 
@@ -49,17 +50,19 @@ def blocks_of(path: Path, compression: Compression) -> Iterator[bytes]:
     return plain_blocks(path, compression)
 
 
-def content(path: Path, compression: Compression, ends: Collection[int], *, whole_lines: bool) -> Content:
+def content(
+    path: Path, compression: Compression, ends: Collection[int], *, whole_lines: bool, quoted: bool = False
+) -> Content:
     """Read a file once; `ends` are the numbers of bytes after which to look at the hash on the way.
 
     With `whole_lines`, and wherever packed data breaks off, what comes after the last line end does not count: the line
-    is still being written.
+    is still being written. Where values are `quoted`, a line end within one is none.
 
     Raises:
         OSError: the file cannot be read.
     """
     digest, open_line = new_hash(), b""  # of what ends in whole lines, and what comes after these
-    size = 0
+    size, in_quotes = 0, False
     beginnings: dict[int, bytes] = {}
     waiting = sorted({each for each in ends if each > 0}, reverse=True)
     trouble = None
@@ -70,7 +73,8 @@ def content(path: Path, compression: Compression, ends: Collection[int], *, whol
             while waiting and waiting[-1] <= size + len(block):
                 beginnings[waiting[-1]] = _digest(digest, data[: waiting[-1] - done])
                 waiting.pop()
-            whole = max(data.rfind(b"\n") + 1, len(data) - _LONGEST_LINE)
+            whole = max(_lines_end(data, in_quotes=in_quotes, quoted=quoted), len(data) - _LONGEST_LINE)
+            in_quotes ^= _is_odd(data[:whole])
             digest.update(data[:whole])
             open_line = data[whole:]
             size += len(block)
@@ -80,6 +84,25 @@ def content(path: Path, compression: Compression, ends: Collection[int], *, whol
     end = size - len(open_line) + len(counted)
     head = head_digest(blocks_of(path, compression))
     return Content(size, end, _digest(digest, counted), head, beginnings, trouble)
+
+
+def _lines_end(data: bytes, *, in_quotes: bool, quoted: bool) -> int:
+    """Where the last whole line of the data ends, 0 where none does; `in_quotes`: it begins within a quoted value."""
+    end = data.rfind(b"\n") + 1
+    if not quoted:
+        return end
+    is_open, last = in_quotes ^ _is_odd(data), len(data)
+    while (place := data.rfind(b"\n", 0, last)) >= 0:
+        is_open ^= _is_odd(data[place:last])
+        if not is_open or len(data) - place > _LONGEST_RECORD:
+            return place + 1 if not is_open else end
+        last = place
+    return 0 if len(data) <= _LONGEST_RECORD else end
+
+
+def _is_odd(data: bytes) -> bool:
+    """Whether the data has an odd number of quotes, so that one is open in what comes after it, or none any more."""
+    return data.count(b'"') % 2 == 1
 
 
 def new_hash() -> "hashlib._Hash":

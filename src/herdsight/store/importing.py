@@ -13,7 +13,7 @@ from herdsight.findings.model import Imported, ImportedFile, Input, Status
 from herdsight.loading.load import load_files
 from herdsight.loading.recognition import check_options, need_one
 from herdsight.loading.records import Loaded, LogFile, Progress, ReadOptions
-from herdsight.logs.files import found, shown_path
+from herdsight.logs.files import found, real, shown_path
 from herdsight.logs.packed.archives import Member, opened
 from herdsight.store.folder import Change, Store
 from herdsight.store.records import DataFile, Reading, Sight, Slice
@@ -59,11 +59,11 @@ def add(
 
 def _outside(folder: Path, paths: Sequence[Path]) -> list[Path]:
     """The files under the paths; of a folder that the store lies in, the others."""
-    own = folder.resolve()
-    inside = next((each for each in paths if each.resolve().is_relative_to(own)), None)
+    own = real(folder)
+    inside = next((each for each in paths if real(each).is_relative_to(own)), None)
     if inside is not None:
         raise InputError(f"{inside} is part of the store", hint="name logs that are outside of it")
-    return [each for each in found(paths) if not each.resolve().is_relative_to(own)]
+    return [each for each in found(paths) if not real(each).is_relative_to(own)]
 
 
 def _need_log(files: Sequence[ImportedFile], paths: Sequence[Path]) -> None:
@@ -136,7 +136,8 @@ class _Import:
 
     def _slice(self, new: New, place: int) -> Slice:
         """The slice that a file will be, without its account."""
-        source = new.follows.source if new.follows else self._numbers.source + place
+        is_next = new.follows and not self._sources.is_continued(new.follows)
+        source = new.follows.source if new.follows and is_next else self._numbers.source + place
         inside, shown = new.content, new.member.shown
         unknown = Input(path=shown, format=None, table=None)
         number = self._numbers.slice + place
@@ -179,7 +180,9 @@ class _Import:
         for task in group.tasks:
             try:
                 readings = to_load(task.new, folder, len(loading.files), len(loading.tasks))
-            except ChangedError:
+            except (ChangedError, OSError) as error:
+                if isinstance(error, OSError) and _is_full(error):
+                    raise
                 file = replace(task.new.readings[0], notes=["changes while it is read: import it again"])
                 loading.unread.append(_told(Unread(file)))
                 continue
@@ -220,7 +223,10 @@ class _Task:
     def has_changed(self) -> bool:
         """Whether what was read where it lies is no longer what was looked at."""
         path = self.new.member.path
-        return not self.new.is_part and path is not None and Stamp.of(path) != self.new.stamp
+        try:
+            return not self.new.is_part and path is not None and Stamp.of(path) != self.new.stamp
+        except OSError:  # it is gone
+            return True
 
     def copied(self) -> "_Task":
         """The same, of which a copy is to be loaded."""

@@ -108,7 +108,10 @@ def _tried(connection: sqlite3.Connection, kind: str) -> bool:
 
 def _write_holder(path: Path) -> None:
     said = {"process": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
-    path.write_text(json.dumps(said), encoding="utf-8")
+    try:
+        path.write_text(json.dumps(said), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be written to: {error.strerror}") from error
 
 
 def _held_by(path: Path) -> str:

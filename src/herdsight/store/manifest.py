@@ -7,19 +7,20 @@ store once, or not at all.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from herdsight.errors import InputError
 from herdsight.findings.model import Input
+from herdsight.logs.files import STORE_MARK
 from herdsight.store.records import DataFile, Reading, Sight, Slice, State
 
 VERSION = 1
-NAME = "manifest.sqlite"
+NAME = STORE_MARK
 
 _TABLES = """
 CREATE TABLE slices(
@@ -109,7 +110,7 @@ class Manifest:
     def slices(self, where: str = "TRUE", values: Sequence[object] = ()) -> list[Slice]:
         """The slices that meet a condition, in the order in which they were imported."""
         found = self._connection.execute(f"SELECT {_SLICE} FROM slices WHERE {where} ORDER BY id", values)
-        return [_slice(row) for row in found]
+        return [_noted(_slice, row) for row in found]
 
     def ends_before(self, bound: int) -> set[int]:
         """All ends of slices that lie before a byte."""
@@ -163,7 +164,7 @@ class Manifest:
         """The files in those states, by table and day."""
         marks = ", ".join("?" * len(states))
         query = f'SELECT {_FILE} FROM files WHERE state IN ({marks}) ORDER BY "table", day, id'
-        return [_file(row) for row in self._connection.execute(query, states)]
+        return [_noted(_file, row) for row in self._connection.execute(query, states)]
 
     def move(self, before: State, after: State) -> None:
         """Let all files of one state be in another."""
@@ -186,6 +187,17 @@ class Manifest:
         self.close()
 
 
+_Noted = TypeVar("_Noted")
+
+
+def _noted(of: Callable[[tuple[Any, ...]], _Noted], row: tuple[Any, ...]) -> _Noted:
+    """What a row says; who writes a manifest by hand may have it say anything."""
+    try:
+        return of(row)
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError("it says what no Herdsight wrote") from error
+
+
 def _slice_row(each: Slice) -> tuple[object, ...]:
     places = (each.begin, each.end, each.digest, each.head, each.before)
     return (each.id, each.source, each.path, *places, each.account.model_dump_json())
@@ -205,4 +217,6 @@ def _file(row: tuple[Any, ...]) -> DataFile:
     number, path, name, log_format, columns, day, rows, first, last, size, digest = row
     times = datetime.fromisoformat(first), datetime.fromisoformat(last)
     names = tuple(json.loads(columns))
+    if PurePath(path).is_absolute() or ".." in PurePath(path).parts:
+        raise ValueError(path)
     return DataFile(number, path, name, log_format, names, date.fromisoformat(day), rows, *times, size, digest)

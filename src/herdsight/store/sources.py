@@ -19,6 +19,7 @@ _RESTING = 60.0  # seconds without a change after which a file's last line is ta
 _LINES = (Shape.DELIMITED, Shape.CSV, Shape.JSON_LINES)
 _LONGEST_HEADER = 8 << 20  # bytes
 _LONGEST_LINE = 1 << 16  # bytes of a line with the names of fields
+_UNFINISHED = "its last line is still being written, and was left for the next import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,13 @@ class Sources:
 
     def look(self, member: Member) -> Known | New | Unread:
         """What a file brings."""
-        if member.path is None or not member.path.is_file():
-            return Unread(readings(member, 0, 0, self.options)[0])
         try:
+            if member.path is None or not member.path.is_file():
+                return Unread(readings(member, 0, 0, self.options)[0])
             return self._look(member, member.path)
         except OSError as error:
             trouble = f"cannot be read: {error.strerror or type(error).__name__}"
-            return Unread(LogFile(member.path, 0, 0, member.shown, notes=[trouble]))
+            return Unread(LogFile(Path(member.shown), 0, 0, member.shown, notes=[trouble]))
 
     def _look(self, member: Member, path: Path) -> Known | New | Unread:
         stamp = Stamp.of(path)
@@ -101,16 +102,18 @@ class Sources:
         found_readings = readings(member, 0, 0, self.options)
         if not any(each.is_readable for each in found_readings):
             return Unread(found_readings[0])
-        known = self._known_content(found_readings, path, is_live=is_live)
+        known = self._known_content(found_readings, path, member.shown, is_live=is_live)
         if isinstance(known, Slice):
             return Known(member.shown, known, None if is_member or is_live else stamp)
         inside, follows = known
+        if not inside.end and inside.size:
+            return Unread(replace(found_readings[0], notes=[inside.trouble or _UNFINISHED]))
         is_part = _grows(found_readings[0]) and (is_live or follows is not None or inside.end < inside.size)
         notes = self._notes(member.shown, follows, inside)
         return New(member, stamp, inside, tuple(found_readings), follows, is_part, is_member, notes)
 
     def _known_content(
-        self, found: Sequence[LogFile], path: Path, *, is_live: bool
+        self, found: Sequence[LogFile], path: Path, shown: str, *, is_live: bool
     ) -> Slice | tuple[Content, Slice | None]:
         """The slice that has the same content; else the content, with the slice that it continues."""
         compression = _compression(found[0])
@@ -118,13 +121,18 @@ class Sources:
         short = self._short_ends() if _grows(found[0]) else set()
         whole_lines = is_live and compression is Compression.NONE and _grows(found[0])
         ends = {*short, *(each.end for each in candidates)}
-        inside = content(path, compression, ends, whole_lines=whole_lines)
-        same = [each for each in self._with_digest(inside.digest) if each.end == inside.end]
+        is_csv = found[0].known_layout.shape is Shape.CSV
+        inside = content(path, compression, ends, whole_lines=whole_lines, quoted=is_csv)
+        same = [each for each in self._with_digest(inside.digest) if each.end == inside.end > 0]
         if same:
             return same[-1]
         for end in short & inside.beginnings.keys():
             candidates += [each for each in self._with_digest(inside.beginnings[end]) if each.end == end]
-        begun = [each for each in candidates if inside.beginnings.get(each.end) == each.digest]
+        begun = [
+            each
+            for each in candidates
+            if inside.beginnings.get(each.end) == each.digest and (each.path == shown or not _is_header(each))
+        ]
         return inside, max(begun, key=lambda each: each.end, default=None)
 
     def _candidates(self, path: Path, compression: Compression) -> list[Slice]:
@@ -141,15 +149,26 @@ class Sources:
         known = self.manifest.slices("digest = ?", (digest,))
         return [*known, *(each for each in self.waiting if each.digest == digest)]
 
+    def is_continued(self, part: Slice) -> bool:
+        """Whether a file was found already that continues a slice: another one that does is a source of its own."""
+        known = self.manifest.slices('source = ? AND "begin" = ?', (part.source, part.end))
+        return bool(known) or any((each.source, each.begin) == (part.source, part.end) for each in self.waiting)
+
     def _notes(self, shown: str, follows: Slice | None, inside: Content) -> tuple[str, ...]:
         notes = []
         if follows is None and self.manifest.slices("path = ?", (shown,)):
             notes.append("was imported before with other content: all of it was added")
         if inside.end < inside.size and not inside.trouble:
-            notes.append("its last line is still being written, and was left for the next import")
+            notes.append(_UNFINISHED)
         if inside.trouble:
             notes.append(f"{inside.trouble}: what came before is read")
         return tuple(notes)
+
+
+def _is_header(part: Slice) -> bool:
+    """Whether a slice is known to hold no record: many a file begins with the same header."""
+    account = part.account
+    return account.table is not None and part.before + account.rows + account.rejected == 0
 
 
 def _compression(file: LogFile) -> Compression:
@@ -206,7 +225,8 @@ def _rest(new: New, folder: Path) -> _Rest:
     digest = new_hash()
     blocks = _first_bytes(blocks_of(first.path, _compression(first)), new.content.end)
     with NamedTemporaryFile(prefix="rest-", dir=folder, delete=False) as out:
-        out.write(_header(blocks_of(first.path, _compression(first)), first.known_layout.skip))
+        if new.begin:  # else the file's own header follows
+            out.write(_header(blocks_of(first.path, _compression(first)), first.known_layout.skip))
         at = 0
         notes: tuple[str, ...] = ()
         for block in blocks:

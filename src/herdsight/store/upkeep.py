@@ -14,6 +14,7 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import InputError
 from herdsight.findings.model import StoreChange, StoredTable, StoreInfo, Verified
 from herdsight.loading.records import Progress, Relation
+from herdsight.logs.files import shown_path
 from herdsight.output.words import count_words
 from herdsight.store.folder import Change, Store, current, opened_to_read, total
 from herdsight.store.reading import inputs_of, parquet
@@ -218,12 +219,18 @@ def _of_source(store: Store, pattern: str | None) -> list[Slice]:
     if pattern is None:
         return []
     slices = store.manifest.slices()
-    sources = {each.source for each in slices if fnmatch(each.path, pattern) or fnmatch(Path(each.path).name, pattern)}
+    shown = shown_path(Path(pattern))
+    sources = {each.source for each in slices if any(_fits(name, shown) for name in (each.path, Path(each.path).name))}
     if not sources:
         raise InputError(
             f"nothing in the store came from {pattern!r}", hint="herdsight store info --sources lists what did"
         )
     return [each for each in slices if each.source in sources]
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a name is meant: what looks like a pattern may be a name, too."""
+    return name == pattern or fnmatch(name, pattern)
 
 
 def _holding(store: Store, engine: DuckDbEngine, files: Sequence[DataFile], slices: Sequence[Slice]) -> dict[int, int]:
