@@ -11,15 +11,18 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from herdsight import querying, storing
+from herdsight import explaining, querying, storing
 from herdsight.errors import QueryError
-from herdsight.findings.model import Hunt, Imported, Inspection
+from herdsight.findings.model import Hunt, Imported, Inspection, Why
+from herdsight.findings.simulated import Simulation
 from herdsight.hunting import hunt as hunting
 from herdsight.hunting import inspection
 from herdsight.kql.literals import datetime_text, micros
 from herdsight.output import timespan
 from herdsight.output.values import plain
 from herdsight.querying import Answer
+from herdsight.ruling import subject_of
+from herdsight.simulation import simulate as simulation
 from herdsight.telemetry import Options
 
 Paths = str | Path | Sequence[str | Path]
@@ -110,6 +113,30 @@ def inspect(paths: Paths = (), **options: Unpack[Reading]) -> Inspection:
     return inspection.inspect(_paths(paths), _options(options))
 
 
+def why(
+    rule: str | Path,
+    paths: Paths = (),
+    *,
+    host: str | Sequence[str] = (),
+    groups: int = explaining.GROUPS,
+    **options: Unpack[Asking],
+) -> Why:
+    """Why a rule or a query gave nothing for a host, or for several; without a host for all rows.
+
+    `rule`: the short name or id of a shipped rule, a rule's YAML file, a .kql file, or KQL itself, which is told by a
+    `|` or a line break. `groups`: how many candidate groups are told. `options` are those of `Asking`.
+
+    Raises:
+        RuleError: there is no such rule, or it is wrong.
+        QueryError: the query is wrong, or the text holds more than one.
+        InputError: the logs cannot be read.
+    """
+    is_query = isinstance(rule, str) and ("|" in rule or "\n" in rule)
+    subject = explaining.of_query(str(rule)) if is_query else subject_of(str(rule))
+    hosts = (host,) if isinstance(host, str) else tuple(host)
+    return explaining.why(subject, _paths(paths), _options(options), hosts=hosts, groups=groups)
+
+
 def import_(paths: Paths, store: str | Path, **options: Unpack[Loading]) -> Imported:
     """Import all that is new in log files and folders into a store, which is made where there is none.
 
@@ -119,6 +146,36 @@ def import_(paths: Paths, store: str | Path, **options: Unpack[Loading]) -> Impo
         InputError: a path holds no log, an option is wrong, the store is in use, or the disk is full.
     """
     return storing.import_logs(_paths(paths), store, _options(options))
+
+
+def simulate(  # noqa: PLR0913 - the options of the command
+    name: str,
+    out: str | Path,
+    *,
+    forms: str | Sequence[str] = simulation.FORMS_BY_DEFAULT,
+    seed: int = 1,
+    background: int = 0,
+    days: float | None = None,
+    **parameters: object,
+) -> Simulation:
+    """Write telemetry of a behaviour and its truth file into a folder that is empty or new.
+
+    `forms`: of zeek, defender, cef, sysmon, suricata, argus. `background`: ordinary hosts around it. `days`: how long
+    it goes on. `parameters` are the behaviour's own, as `herdsight simulate --list` names them. The same arguments
+    write the same bytes.
+
+    Raises:
+        InputError: there is no such behaviour, form or parameter, a value does not fit, or the folder holds something.
+    """
+    return simulation.simulate(
+        name,
+        Path(out),
+        forms=(forms,) if isinstance(forms, str) else forms,
+        seed=seed,
+        background=background,
+        number_of_days=days,
+        values=parameters,
+    )
 
 
 def _paths(paths: Paths) -> list[Path]:

@@ -1,6 +1,7 @@
 """What one does with rules: list, check and test them, and begin a new one."""
 
 import re
+import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -10,11 +11,12 @@ from herdsight.checks.form import formed
 from herdsight.checks.running import Fault, check, read_all
 from herdsight.checks.versions import write_lock
 from herdsight.errors import InputError, RuleError
+from herdsight.explaining import Subject, of_query, of_rule
 from herdsight.findings.model import RuleChecks, RuleFault, RuleLine, RuleList, RuleTests, Severity
 from herdsight.guesses import did_you_mean
 from herdsight.proving.running import run_cases
 from herdsight.querying import compiled, scanned_tables
-from herdsight.rules.reading import RuleFile, shipped_folder, shipped_rules
+from herdsight.rules.reading import RuleFile, read_rule, shipped_folder, shipped_rules
 from herdsight.telemetry import Progress
 from herdsight.version import VERSION
 
@@ -50,6 +52,46 @@ def find_rule(name: str) -> RuleFile:
             return each
     hint = did_you_mean(name, [each.slug for each in rules]) or "herdsight rules list"
     raise RuleError(f"there is no rule {name!r}", hint=hint)
+
+
+_MOST_BYTES = 20_000_000  # what is longer is no text of ours, and may have no end
+
+
+def subject_of(name: str) -> Subject:
+    """What `why` asks about: a shipped rule by name or id, a rule's YAML file, or a file of KQL (- for stdin).
+
+    Raises:
+        RuleError: there is no such rule, or the file is none.
+        InputError: the file cannot be read.
+    """
+    path = Path(name)
+    if path.suffix.lower() in {".yaml", ".yml"}:
+        return of_rule(read_rule(name, _text_of(name)))
+    if name == "-" or path.suffix.lower() == ".kql":
+        return of_query(_text_of(name), "stdin" if name == "-" else name)
+    return of_rule(find_rule(name))
+
+
+def _text_of(name: str) -> str:
+    """A file's text.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
+    try:
+        content = sys.stdin.buffer.read(_MOST_BYTES + 1) if name == "-" else _first_bytes(Path(name))
+        if len(content) > _MOST_BYTES:
+            raise InputError(f"{name!r} is no rule or query: it has more than {_MOST_BYTES // 10**6} MB")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name!r} is no UTF-8 text", hint="save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read {name!r}: {error.strerror}") from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_MOST_BYTES + 1)
 
 
 def _line(file: RuleFile) -> RuleLine:

@@ -23,8 +23,10 @@ from herdsight.findings.model import (
     StoreChange,
     StoreInfo,
     Verified,
+    Why,
 )
-from herdsight.output import grids, inspections, pages, rules, stores
+from herdsight.findings.simulated import Live, SimulatedBehaviours, Simulation
+from herdsight.output import grids, inspections, pages, reasons, rules, simulations, stores
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
@@ -90,6 +92,22 @@ class Printer:
     def rule_tests(self, found: RuleTests) -> None:
         """Print what came of the cases of rules."""
         self._records(found, found.cases, rules.render_tests)
+
+    def why(self, found: Why) -> None:
+        """Print why a rule or a query gave nothing."""
+        self._records(found, found.conditions, reasons.render_why)
+
+    def behaviours(self, found: SimulatedBehaviours) -> None:
+        """Print what can be simulated."""
+        self._records(found, found.behaviours, simulations.render_behaviours)
+
+    def simulation(self, found: Simulation) -> None:
+        """Print what a simulation wrote."""
+        self._records(found, found.files, simulations.render_simulation)
+
+    def live(self, found: Live) -> None:
+        """Print the connections of a live test."""
+        self._records(found, found.opened, simulations.render_live)
 
     def _records(self, whole: R, lines: Sequence[BaseModel], render: Callable[[R, Console], None]) -> None:
         if self._form == "table":

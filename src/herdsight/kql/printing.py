@@ -32,6 +32,11 @@ def printed(statements: Sequence[syntax.Statement]) -> str:
     return ";\n".join(_statement(statement) for statement in statements)
 
 
+def operator_text(operator: syntax.Operator) -> str:
+    """An operator of a pipeline as text, without the `|` before it."""
+    return _text(operator)
+
+
 def _statement(statement: syntax.Statement) -> str:
     match statement:
         case syntax.Let(name=name, value=value):

@@ -4,7 +4,7 @@ from functools import singledispatch
 
 from herdsight.kql import syntax
 from herdsight.kql.binding.names import DUPLICATE_NAME
-from herdsight.kql.binding.scope import Bound, Context
+from herdsight.kql.binding.scope import Bound, Context, Made
 
 
 @singledispatch
@@ -25,6 +25,7 @@ def bind_operators(context: Context, operators: tuple[syntax.Operator, ...], bou
     for operator in operators:
         context.step(operator.start, 1 + len(bound.relation.fields) // _COLUMNS_A_STEP)
         bound = distinct(context, bind_operator(operator, context, bound), operator.start)
+        context.work.made.append(Made(operator, context.text, bound.relation))
     return bound
 
 

@@ -166,11 +166,21 @@ class Function:
 Binding: TypeAlias = "plan.Scalar | Bound | Function"
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An operator, the text that it stands in, and the relation that it made: where it is met again, it is this one."""
+
+    operator: syntax.Operator
+    text: Text
+    relation: plan.Relation
+
+
 @dataclass(slots=True)
 class Work:
     """What a block has come to so far, in its functions' bodies too."""
 
     steps: int = 0
+    made: list[Made] = field(default_factory=list)
     weights: Weights = field(default_factory=Weights)
 
 

@@ -11,7 +11,7 @@ from herdsight.kql.binding.items import constant
 from herdsight.kql.binding.library import library
 from herdsight.kql.binding.parameters import query_parameter
 from herdsight.kql.binding.scalars import SPECIAL, queried, scalar, unknown_function
-from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Scope, Surroundings, hidden
+from herdsight.kql.binding.scope import NOTHING, Binding, Bound, Context, Function, Made, Scope, Surroundings, hidden
 from herdsight.kql.binding.special import BIN_OPTIONS
 from herdsight.kql.functions import SCALARS, WINDOWS
 from herdsight.kql.rewrites.fold import fold
@@ -27,13 +27,14 @@ class Query:
     """One tabular statement, typed, with the warnings that its reader should see.
 
     `open`: some of its columns show only when the data is there, so that it must be bound anew with a probe. `chart`:
-    how `render` would draw it.
+    how `render` would draw it. `made`: what each operator of its block made, with those of functions and of lets.
     """
 
     relation: plan.Relation
     warnings: tuple[str, ...]
     open: bool = False
     chart: str | None = None
+    made: tuple[Made, ...] = ()
 
 
 def bind(script: Script, surroundings: Surroundings) -> tuple[Query, ...]:
@@ -53,7 +54,8 @@ def bind(script: Script, surroundings: Surroundings) -> tuple[Query, ...]:
         context.weigh(bound.relation, statement.start)
         chart = context.charts[-1] if context.charts else None
         relation = bound.relation if bound.bag is None else bound.narrowed(bound.fields).relation
-        queries.append(Query(_visible(bound, relation), tuple(context.warnings), context.opened, chart))
+        warnings, made = tuple(context.warnings), tuple(context.work.made)
+        queries.append(Query(_visible(bound, relation), warnings, context.opened, chart, made))
         context.warnings.clear()
         context.charts.clear()
     if not queries:
