@@ -636,7 +636,7 @@ def test_a_rule_whose_query_is_wrong_is_an_error_before_anything_is_read(tmp_pat
 
 
 def test_a_rule_may_pass_on_columns_that_nothing_depends_on(json_log: Writer) -> None:
-    kql = "| where ActionType == \"ConnectionSuccess\" and RemoteIPType == \"Public\"\n"
+    kql = '| where ActionType == "ConnectionSuccess" and RemoteIPType == "Public"\n'
     assert kql in TEXT
     rule = read_rule("mine.yaml", TEXT.replace(kql, f"{kql}  | extend Spare = LocalPort\n"))
     log = json_log(calls(spread(NOON - HOUR, HOUR, 13)))

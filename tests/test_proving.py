@@ -190,7 +190,7 @@ def test_rules_test_tells_how_many_passed_and_what_was_noticed(begun: Path) -> N
 
 def test_rules_test_of_some_rules_alone(begun: Path) -> None:
     new_rule("others", begun)
-    assert call("test", begun, "--rule", "others").output.split() == "others 5 of 5 cases passed".split()
+    assert "others  5 of 5 cases passed" in call("test", begun, "--rule", "others").output
     wrong = call("test", begun, "--rule", "other")
     assert wrong.exit_code == 2
     assert "there is no rule 'other' (did you mean `others`?)" in wrong.output

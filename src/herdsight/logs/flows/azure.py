@@ -57,7 +57,9 @@ class _Kind:
         shape, _ = json_objects(head)
         columns = columns_of((*self.fields, "action", "rule"), "EventResult", "EventSubType")
         derived = derived_from("Microsoft", self.product, columns, kind="Flow")
-        return Layout(shape, fields=(*_KEYS, self.holder), columns=columns, derived=derived, notes=(_SEVERAL,), certain=True)
+        return Layout(
+            shape, fields=(*_KEYS, self.holder), columns=columns, derived=derived, notes=(_SEVERAL,), certain=True
+        )
 
     def _is_named(self, words: str) -> bool:
         return f'"{self.category}"' in words and f'"{_TUPLES}"' in words and f'"{self.groups}"' in words
