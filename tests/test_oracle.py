@@ -80,7 +80,12 @@ class Binder:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        declared = {name: [(each.name, each.type) for each in tables.table(name).columns] for name in tables.DECLARED}
+        self.declare(
+            {name: [(each.name, each.type) for each in tables.table(name).columns] for name in tables.DECLARED}
+        )
+
+    def declare(self, declared: Mapping[str, list[tuple[str, str]]]) -> None:
+        """Let these be all tables that queries may name, with their columns' names and types."""
         self._send({"tables": declared, "functions": library()})
 
     def ask(self, kql: str) -> dict[str, Any]:
@@ -100,6 +105,11 @@ class Binder:
 
 @pytest.fixture(scope="module")
 def binder() -> Iterator[Binder]:
+    yield from started()
+
+
+def started() -> Iterator[Binder]:
+    """A binder in a process of its own, until the tests with it are over."""
     if NODE is None:
         pytest.skip("Microsoft's parser needs node")
     if not PACKAGE.is_dir():
@@ -164,6 +174,81 @@ def test_microsofts_parser_agrees_or_there_is_a_reason(binder: Binder, name: str
         assert found, f"it agrees now: take {name} from the disagreements"
     else:
         assert not found, found
+
+
+@pytest.fixture(scope="module")
+def log_analytics() -> Iterator[Binder]:
+    for binder in started():
+        binder.declare({**surface(HUNTING_ONLY), **others()})
+        yield binder
+
+
+@pytest.fixture(scope="module")
+def advanced_hunting() -> Iterator[Binder]:
+    for binder in started():
+        binder.declare({**surface(ANALYTICS_ONLY, {"AdditionalFields": "string"}), **others()})
+        yield binder
+
+
+class TestSurfaces:
+    """The rules run in Log Analytics and in advanced hunting, whose device tables have other columns.
+
+    A rule is written for Log Analytics; for advanced hunting, its time column is renamed and nothing else.
+    """
+
+    @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda each: str(each.slug))
+    def test_log_analytics_takes_every_rule(self, log_analytics: Binder, rule: RuleFile) -> None:
+        for kql in (rule.rule.query, evidence(rule)):
+            found = theirs(log_analytics, kql)
+            assert isinstance(found, list), found
+
+    @pytest.mark.parametrize("rule", shipped_rules(), ids=lambda each: str(each.slug))
+    def test_advanced_hunting_takes_every_rule(self, advanced_hunting: Binder, rule: RuleFile) -> None:
+        for kql in (rule.rule.query, evidence(rule)):
+            reads_devices = re.search(r"\bDevice\w*Events\b", kql)
+            found = theirs(advanced_hunting, re.sub(r"\bTimeGenerated\b", "Timestamp", kql) if reads_devices else kql)
+            assert isinstance(found, list), found
+
+    def test_each_surface_refuses_the_other_ones_time(self, log_analytics: Binder, advanced_hunting: Binder) -> None:
+        assert "KS142" in str(theirs(log_analytics, "DeviceNetworkEvents | project Timestamp"))
+        assert "KS142" in str(theirs(advanced_hunting, "DeviceNetworkEvents | project TimeGenerated"))
+
+
+# The columns of the device tables that only the one or the other surface has, by their public references.
+ANALYTICS_ONLY = {"TimeGenerated", "MachineGroup", "SourceSystem", "TenantId", "Type", "_BilledSize", "_IsBillable"}
+HUNTING_ONLY = {
+    "Timestamp",
+    "InitiatingProcessSessionId",
+    "IsInitiatingProcessRemoteSession",
+    "InitiatingProcessRemoteSessionDeviceName",
+    "InitiatingProcessRemoteSessionIP",
+}
+
+
+def is_of_devices(name: str) -> bool:
+    return name.startswith("Device")
+
+
+def surface(without: set[str], types: Mapping[str, str] | None = None) -> dict[str, list[tuple[str, str]]]:
+    """The device tables of one surface: without the columns of the other, some of another type."""
+    return {
+        name: [
+            (each.name, (types or {}).get(each.name, each.type))
+            for each in tables.table(name).columns
+            if each.name not in without
+        ]
+        for name in tables.DECLARED
+        if is_of_devices(name)
+    }
+
+
+def others() -> dict[str, list[tuple[str, str]]]:
+    """All other tables, which are the same on both surfaces."""
+    return {
+        name: [(each.name, each.type) for each in tables.table(name).columns]
+        for name in tables.DECLARED
+        if not is_of_devices(name)
+    }
 
 
 def test_every_disagreement_is_about_a_query_and_has_a_reason() -> None:

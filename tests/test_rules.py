@@ -21,6 +21,7 @@ from herdsight.rules.reading import RuleFile, read_rule, shipped_rules
 from herdsight.tables import ColumnType
 
 SHIPPED = shipped_rules()
+OF_THE_PAGE = {"beacon-fixed-endpoint", "inbound-flood", "relay-in-then-out"}
 CONTENT = Path(__file__).resolve().parents[1] / "content" / "rules"
 
 every_rule = pytest.mark.parametrize("file", SHIPPED, ids=[each.slug for each in SHIPPED])
@@ -51,7 +52,7 @@ def references_of(rule: Rule) -> list[str]:
 
 
 def test_the_three_rules_of_the_page_ship() -> None:
-    assert [each.slug for each in SHIPPED] == ["beacon-fixed-endpoint", "inbound-flood", "relay-in-then-out"]
+    assert {each.slug for each in SHIPPED} >= OF_THE_PAGE
 
 
 def test_no_two_rules_share_an_id_or_a_name() -> None:
@@ -104,9 +105,10 @@ class TestShipped:
     def test_the_query_names_no_column_that_only_advanced_hunting_has(self, file: RuleFile) -> None:
         assert not re.search(r"\bTimestamp\b", file.rule.query)
 
-    def test_it_says_what_it_misses_what_fools_it_and_what_it_corrects(self, file: RuleFile) -> None:
+    def test_it_says_what_it_misses_what_fools_it_and_where_it_rests(self, file: RuleFile) -> None:
         ours = file.rule.herdsight
-        assert all((ours.knownGaps, ours.falsePositives, ours.corrections, ours.references))
+        assert all((ours.knownGaps, ours.falsePositives, ours.references))
+        assert ours.corrections or file.slug not in OF_THE_PAGE
 
     def test_an_alert_time_stands_in_the_result(self, file: RuleFile) -> None:
         assert output_of(file)["TimeGenerated"] is ColumnType.DATETIME

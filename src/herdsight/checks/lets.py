@@ -30,7 +30,7 @@ def _used(rule: Checked) -> Iterator[HerdsightError]:
 
 def _explained(rule: Checked) -> Iterator[HerdsightError]:
     lets, _ = _lets(rule)
-    tunable = [each.name for each in lets if not _makes_rows(each.value) and each.name not in _SCHEDULE]
+    tunable = [each.name for each in lets if not _is_of_data(each.value) and each.name not in _SCHEDULE]
     explained = rule.file.rule.herdsight.parameters
     for name in tunable:
         if name not in explained:
@@ -41,8 +41,9 @@ def _explained(rule: Checked) -> Iterator[HerdsightError]:
             yield rule.wrong(f"the query has no let `{name}`", "herdsight", "parameters", name)
 
 
-def _makes_rows(value: syntax.Node) -> bool:
-    return isinstance(value, syntax.Pipeline | syntax.Function)
+def _is_of_data(value: syntax.Node) -> bool:
+    is_asked = isinstance(value, syntax.Call) and value.name in {"materialize", "toscalar"}
+    return is_asked or isinstance(value, syntax.Pipeline | syntax.Function)
 
 
 CHECKS = (

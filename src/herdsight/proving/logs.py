@@ -1,5 +1,6 @@
-"""A case's rows as log files, written and read as any other export is."""
+"""A case's rows as log files, and watchlists as CSV files, written and read as any other export is."""
 
+import csv
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from herdsight import tables
-from herdsight.rules.cases import Case, Counting, Scalar, Series
+from herdsight.rules.cases import Case, Cases, Counting, Scalar, Series
 
 Row = dict[str, Scalar]
 
@@ -23,6 +24,19 @@ def write_case(case: Case, base: Mapping[str, Mapping[str, Scalar]], folder: Pat
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
         files.append(path)
     return files
+
+
+def write_watchlists(cases: Cases, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Write a CSV file for each watchlist of the cases; its name and the file's path, as options have them."""
+    found = []
+    for number, (name, items) in enumerate(cases.watchlists.items()):
+        path = folder / f"watchlist{number}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys(column for item in items for column in item)))
+            writer.writeheader()
+            writer.writerows(items)
+        found.append((name, str(path)))
+    return tuple(found)
 
 
 def rows_of(series: Series, base: Mapping[str, Scalar]) -> Iterator[Row]:

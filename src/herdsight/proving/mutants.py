@@ -26,7 +26,7 @@ def mutants(relation: plan.Relation) -> Iterator[Mutant]:
     A whole number is moved by one, other numbers and timespans by a twentieth. What bounds the time of events is left
     alone: the schedule does that, too.
     """
-    for part in dict.fromkeys(each for each in relations(relation) if isinstance(each, plan.Filter)):
+    for part in _filters(relation):
         conditions = tuple(conjuncts(part.condition))
         for place, condition in enumerate(conditions):
             if _is_of_time(condition):
@@ -35,6 +35,15 @@ def mutants(relation: plan.Relation) -> Iterator[Mutant]:
             for changed in _moved(condition):
                 said = f"{value_text(changed)} in place of {value_text(condition)}"
                 yield Mutant(said, _with(relation, part, conditions, place, changed))
+
+
+def _filters(relation: plan.Relation) -> list[plan.Filter]:
+    """The filters of a plan, each once; a constant in one may be an array, which no set can hold."""
+    found: list[plan.Filter] = []
+    for each in relations(relation):
+        if isinstance(each, plan.Filter) and each not in found:
+            found.append(each)
+    return found
 
 
 def _with(

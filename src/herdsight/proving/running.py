@@ -10,7 +10,7 @@ from herdsight.hunting.detections import Detection, detections_of
 from herdsight.hunting.leads import Lead, merged
 from herdsight.hunting.schedule import replayed
 from herdsight.kql.plan import Relation
-from herdsight.proving.logs import write_case
+from herdsight.proving.logs import write_case, write_watchlists
 from herdsight.proving.mutants import Mutant, mutants
 from herdsight.rules.cases import Case, Cases, Scalar
 from herdsight.rules.reading import RuleFile
@@ -27,12 +27,14 @@ def run_cases(rules: Sequence[RuleFile], *, mutate: bool = False, progress: Prog
     """
     cases: list[CaseResult] = []
     found: list[MutantResult] = []
-    detections = detections_of(rules, DEFAULTS)
-    for place, detection in enumerate(detections):
+    for place, file in enumerate(rules):
         if progress:
-            progress(detection.file.slug, place, len(detections))
-        changed = list(mutants(detection.relation)) if mutate else []
-        results, noticed = _run(detection, changed)
+            progress(file.slug, place, len(rules))
+        with TemporaryDirectory(prefix="herdsight-watchlists-") as folder:
+            options = replace(DEFAULTS, threads=1, watchlists=write_watchlists(file.rule.herdsight.cases, Path(folder)))
+            (detection,) = detections_of([file], options)
+            changed = list(mutants(detection.relation)) if mutate else []
+            results, noticed = _run(detection, changed, options)
         cases += results
         found += [
             MutantResult(rule=detection.file.slug, change=each.said, noticed_by=by)
@@ -41,12 +43,14 @@ def run_cases(rules: Sequence[RuleFile], *, mutate: bool = False, progress: Prog
     return RuleTests(herdsight=VERSION, cases=tuple(cases), mutants=tuple(found))
 
 
-def _run(detection: Detection, changed: Sequence[Mutant]) -> tuple[list[CaseResult], list[str | None]]:
+def _run(
+    detection: Detection, changed: Sequence[Mutant], options: Options
+) -> tuple[list[CaseResult], list[str | None]]:
     """The results of a rule's cases; and for each changed rule the first case that noticed."""
     results: list[CaseResult] = []
     noticed: list[str | None] = [None] * len(changed)
     for case, expect in _each(detection.file.rule.herdsight.cases):
-        with _telemetry(case, detection) as telemetry:
+        with _telemetry(case, detection, options) as telemetry:
             said = _trouble(case, _leads(telemetry, detection, detection.relation))
             results.append(_result(detection, case, expect, said))
             for place, mutant in enumerate(changed):
@@ -64,13 +68,12 @@ def _each(cases: Cases) -> Iterator[tuple[Case, Expected]]:
     yield from ((case, "miss") for case in cases.misses)
 
 
-def _telemetry(case: Case, detection: Detection) -> Telemetry:
+def _telemetry(case: Case, detection: Detection, options: Options) -> Telemetry:
     now = iso(case.now) if case.now else DEFAULTS.now
     with TemporaryDirectory(prefix="herdsight-case-") as folder:
         files = write_case(case, detection.file.rule.herdsight.cases.base, Path(folder))
         named = tuple((each.stem, each.name) for each in files)
-        options: Options = replace(DEFAULTS, now=now, tables=named, threads=1)
-        return Telemetry(files, options)
+        return Telemetry(files, replace(options, now=now, tables=named))
 
 
 def _leads(telemetry: Telemetry, detection: Detection, relation: Relation) -> tuple[Lead, ...]:

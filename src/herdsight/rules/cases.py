@@ -31,10 +31,12 @@ class _Part(BaseModel):
 class Counting(_Part):
     """A value that counts up from row to row: `{from: 50000}`, `{address: 198.18.0.0}`, or `{cycle: [a, b]}`.
 
-    `every` rows have the same value before the next one comes.
+    `every` rows have the same value before the next one comes. `like` is a text to put a number in, in place of its {}:
+    `{from: 1, like: "host-{}.example"}`.
     """
 
     start: Annotated[int | None, Field(alias="from")] = None
+    like: Annotated[str | None, Field(pattern=r"\{\}")] = None
     address: IPvAnyAddress | None = None
     cycle: Annotated[tuple[Scalar, ...] | None, Field(min_length=1)] = None
     every: Annotated[int, Field(ge=1)] = 1
@@ -49,7 +51,8 @@ class Counting(_Part):
         """The value of a row, from 0."""
         step = row // self.every
         if self.start is not None:
-            return self.start + step
+            number = self.start + step
+            return number if self.like is None else self.like.replace("{}", str(number))
         if self.address is not None:
             return str(self.address + step)
         assert self.cycle is not None  # noqa: S101 - see _is_one
@@ -76,8 +79,12 @@ class Case(_Part):
 
 
 class Cases(_Part):
-    """All cases of a rule. `base` has for a table the values that every row begins with."""
+    """All cases of a rule.
+
+    `base` has for a table the values that every row begins with; `watchlists` the items of those that the rule reads.
+    """
 
     base: dict[str, dict[str, Scalar]] = {}
+    watchlists: dict[str, Annotated[tuple[dict[str, str], ...], Field(min_length=1)]] = {}
     hits: tuple[Case, ...] = ()
     misses: tuple[Case, ...] = ()

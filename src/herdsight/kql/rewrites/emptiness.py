@@ -14,6 +14,8 @@ def can_have_rows(relation: plan.Relation, filled: Container[str]) -> bool:
     match relation:
         case plan.Scan(table=table, time=time):
             return not time or table in filled  # a watchlist has rows of its own
+        case plan.Rows(rows=rows):
+            return bool(rows)  # a watchlist that was not given has none
         case plan.Union(parts=parts):
             return any(can_have_rows(part, filled) for part in parts)
         case plan.Join(kind=kind, left=left, right=right):
