@@ -20,12 +20,12 @@ from herdsight import tables
 from herdsight.findings.model import Role
 from herdsight.simulation.addresses import public
 from herdsight.simulation.background import Background, background
-from herdsight.simulation.beacon import Beacon, beacon
+from herdsight.simulation.behaviours.beacon import Beacon, beacon
+from herdsight.simulation.behaviours.inbound import Flood, flood
+from herdsight.simulation.behaviours.relay import Relay, relay
 from herdsight.simulation.day import Day, Telemetry, day, write
 from herdsight.simulation.defender import events
-from herdsight.simulation.flood import Flood, flood
 from herdsight.simulation.office import office
-from herdsight.simulation.relay import Relay, relay
 from herdsight.simulation.sessions import ended
 
 START = datetime(2026, 3, 12, tzinfo=UTC)
@@ -66,25 +66,25 @@ def _declared(table: pa.Table, name: str) -> bool:
 )
 @settings(max_examples=50, deadline=None)
 def test_the_gaps_of_a_beacon_stay_within_its_jitter(period_s: float, jitter: float, seed: int) -> None:
-    moments = _moments(beacon(replace(BOT, period_s=period_s, jitter=jitter, span_s=30_000), _rng(seed)))
+    moments = _moments(beacon(replace(BOT, period_s=period_s, jitter=jitter, days=0.35), _rng(seed)).sessions)
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
     assert all(period_s * (1 - jitter) - 2e-6 <= gap <= period_s * (1 + jitter) + 2e-6 for gap in gaps)
     assert all(START.replace(tzinfo=None) <= moment for moment in moments)
 
 
 def test_a_beacon_fills_its_span() -> None:
-    moments = _moments(beacon(BOT, _rng()))
+    moments = _moments(beacon(BOT, _rng()).sessions)
     assert len(moments) == pytest.approx(288, abs=15)
     assert moments[-1] - moments[0] > timedelta(hours=23, minutes=45)
 
 
 def test_without_jitter_a_beacon_is_a_clock() -> None:
-    moments = np.array(_moments(beacon(replace(BOT, jitter=0), _rng())), "datetime64[us]")
+    moments = np.array(_moments(beacon(replace(BOT, jitter=0), _rng()).sessions), "datetime64[us]")
     assert np.ptp(np.diff(moments).astype(int)) <= 1
 
 
 def test_a_beacon_that_nobody_answers_is_only_attempts() -> None:
-    rows = beacon(replace(BOT, failing=1), _rng()).to_pylist()
+    rows = beacon(replace(BOT, failing=1), _rng()).sessions.to_pylist()
     assert {row["EventOriginalResultDetails"] for row in rows} == {"S0"}
     assert {(row["EventEndTime"], row["NetworkDuration"], row["DstBytes"], row["DstPackets"]) for row in rows} == {
         (None, None, None, 0),
@@ -92,7 +92,7 @@ def test_a_beacon_that_nobody_answers_is_only_attempts() -> None:
 
 
 def test_a_relay_opens_one_outbound_session_within_each_inbound_one() -> None:
-    rows = relay(NODE, _rng()).to_pylist()
+    rows = relay(NODE, _rng()).sessions.to_pylist()
     inbound = [row for row in rows if row["DstIpAddr"] == NODE.host]
     outbound = [row for row in rows if row["SrcIpAddr"] == NODE.host]
     assert len(inbound) == len(outbound) == NODE.sessions
@@ -105,7 +105,7 @@ def test_a_relay_opens_one_outbound_session_within_each_inbound_one() -> None:
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=20, deadline=None)
 def test_what_comes_into_a_relay_goes_out_of_it(seed: int) -> None:
-    rows = relay(NODE, _rng(seed)).to_pylist()
+    rows = relay(NODE, _rng(seed)).sessions.to_pylist()
     inbound = [row for row in rows if row["DstIpAddr"] == NODE.host]
     for row in (row for row in rows if row["SrcIpAddr"] == NODE.host):
         assert any(_carries(outer, row) for outer in inbound)
@@ -118,7 +118,7 @@ def _carries(outer: dict[str, Any], inner: dict[str, Any]) -> bool:
 
 
 def test_a_flood_comes_from_many_sources_at_once() -> None:
-    sessions = flood(ATTACK, _rng())
+    sessions = flood(ATTACK, _rng()).sessions
     assert sessions.num_rows == ATTACK.requests
     assert set(sessions["DstIpAddr"].to_pylist()) == {ATTACK.target}
     assert len(set(sessions["SrcIpAddr"].to_pylist())) > 0.95 * ATTACK.sources
@@ -156,7 +156,7 @@ def test_the_noise_of_the_internet_has_its_usual_strength() -> None:
 
 @pytest.mark.parametrize(
     "made",
-    [beacon(BOT, _rng()), relay(NODE, _rng()), flood(ATTACK, _rng())],
+    [beacon(BOT, _rng()).sessions, relay(NODE, _rng()).sessions, flood(ATTACK, _rng()).sessions],
     ids=["beacon", "relay", "flood"],
 )
 def test_a_behaviour_speaks_in_declared_columns(made: pa.Table) -> None:

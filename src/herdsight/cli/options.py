@@ -148,6 +148,15 @@ parameters = click.option(  # of commands whose query is the user's own; they sa
     help="A value for what the query declares with `declare query_parameters`; may be given several times.",
 )
 
+parameter_pairs = click.option(  # of `simulate`, whose behaviours have parameters
+    "--set",
+    "pairs",
+    type=_Pairing("NAME=VALUE", "period_s=60", may_be_empty=True),
+    multiple=True,
+    callback=_each_once,
+    help="A parameter of the behaviour; may be given several times.",
+)
+
 _STORE = {
     "store": click.option(
         "--store",

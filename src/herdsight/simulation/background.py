@@ -11,7 +11,7 @@ import pyarrow as pa
 from herdsight.simulation.addresses import Strings, public
 from herdsight.simulation.office import Host, Part, having
 from herdsight.simulation.services import SERVICES, USUAL, Outside, People, Service, Timer
-from herdsight.simulation.sessions import Flows, combine, session_table
+from herdsight.simulation.sessions import Coded, Flows, Texts, combine, session_table
 from herdsight.simulation.timing import DAY_S, Arrivals, Seconds, people, timers
 
 Indexes = npt.NDArray[np.int64]
@@ -44,12 +44,41 @@ class _Side:
 
 
 def _sessions(service: Service, life: Background, rng: np.random.Generator) -> pa.Table:
-    clients = _side(service.clients, life.hosts, rng, service.only)
-    servers = _side(service.servers, life.hosts, rng)
+    return happened(service, sides(service, life.hosts, rng), life, rng).sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Who asks and who is asked in a service."""
+
+    clients: "_Side"
+    servers: "_Side"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened in a service: the sessions, and between whom each was, by their numbers, and when."""
+
+    sessions: pa.Table
+    at_s: Seconds
+    client: Indexes
+    server: Indexes
+
+
+def sides(service: Service, hosts: tuple[Host, ...], rng: np.random.Generator) -> Sides:
+    """Both sides of a service in an office with these hosts."""
+    return Sides(_side(service.clients, hosts, rng, service.only), _side(service.servers, hosts, rng))
+
+
+def happened(service: Service, between: Sides, life: Background, rng: np.random.Generator) -> Happened:
+    """What happens in a service within a stretch of life."""
+    clients, servers = between.clients, between.servers
     met = _repeated(_meetings(service, clients, servers, life.span_s, rng), service, rng)
     # A host does not ask itself; what would begin after the end belongs to the next day.
-    kept = met.only((clients.address[met.client] != servers.address[met.server]) & (met.at_s < life.span_s))
-    return session_table(_flows(service, clients, servers, kept, rng), life.start, rng)
+    differ = True if clients.inside != servers.inside else clients.address[met.client] != servers.address[met.server]
+    kept = met.only(differ & (met.at_s < life.span_s))
+    sessions = session_table(_flows(service, clients, servers, kept, rng), life.start, rng)
+    return Happened(sessions, kept.at_s, kept.client, kept.server)
 
 
 def _side(
@@ -119,20 +148,20 @@ def _flows(service: Service, clients: _Side, servers: _Side, met: _Meetings, rng
     return Flows(
         at_s=met.at_s,
         duration_s=_around(service.duration_s, service.tail, rows, rng),
-        source=clients.address[met.client],
+        source=Coded(clients.address, met.client),
         source_port=service.source_port,
-        destination=servers.address[met.server],
+        destination=Coded(servers.address, met.server),
         port=port,
         transport=service.transport,
         application=_spoken(service, port),
         sent_bytes=_around(service.sent_bytes, service.tail, rows, rng).astype(np.int64),
         received_bytes=_around(service.received_bytes, service.tail, rows, rng).astype(np.int64),
-        state=rng.choice(np.array(kinds), rows, p=shares),
+        state=Coded(kinds, rng.choice(len(kinds), rows, p=shares)),
         direction=_direction(clients, servers),
-        device=clients.name[met.client],
-        account=opener.account[met.client],
-        process=opener.process[met.client],
-        process_id=opener.process_id[met.client],
+        device=Coded(clients.name, met.client),
+        account=Coded(opener.account, met.client),
+        process=Coded(opener.process, met.client),
+        process_id=Coded(opener.process_id, met.client),
     )
 
 
@@ -157,11 +186,11 @@ def process_id(address: str, process: str) -> str:
     return str(4 * (200 + zlib.crc32(f"{address} {process}".encode()) % 4_000))
 
 
-def _spoken(service: Service, port: Indexes) -> Strings:
+def _spoken(service: Service, port: Indexes) -> Texts:
     if service.application is not None:
-        return np.full(port.size, service.application)
-    known, index = np.unique(port, return_inverse=True)
-    return np.array([USUAL.get(int(number), "") for number in known], dtype=np.str_)[index]
+        return service.application
+    different = sorted(set(service.ports))
+    return Coded([USUAL.get(number, "") for number in different], np.searchsorted(different, port))
 
 
 def _around(median: float, sigma: float, rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -17,12 +17,12 @@ import pyarrow as pa
 from herdsight.logs.microsoft import device_network_events
 from herdsight.logs.zeek import conn
 from herdsight.simulation.addresses import public
-from herdsight.simulation.background import Background, background, process_id
-from herdsight.simulation.beacon import Beacon, beacon
+from herdsight.simulation.background import Background, background
+from herdsight.simulation.behaviours.beacon import Beacon, beacon
+from herdsight.simulation.behaviours.inbound import Flood, flood
+from herdsight.simulation.behaviours.relay import Relay, relay
 from herdsight.simulation.defender import events
-from herdsight.simulation.flood import Flood, flood
 from herdsight.simulation.office import NETWORK, Host, Part, having, office
-from herdsight.simulation.relay import Relay, relay
 from herdsight.simulation.sessions import combine, ended
 from herdsight.simulation.truth import Malicious, Truth
 
@@ -57,9 +57,9 @@ def day(setting: Day) -> Telemetry:
     sessions = combine(
         (
             background(Background(start=setting.start, hosts=hosts), quiet),
-            beacon(bot, beacons),
-            relay(node, relays),
-            flood(attack, floods),
+            beacon(bot, beacons).sessions,
+            relay(node, relays).sessions,
+            flood(attack, floods).sessions,
         ),
     )
     return Telemetry(sessions, _truth(bot, node, attack))
@@ -103,7 +103,6 @@ def _bot(setting: Day, victim: Host, remote: str) -> Beacon:
         device=victim.name,
         account=victim.account,
         process=_UPDATER,
-        process_id=process_id(victim.address, _UPDATER),
     )
 
 

@@ -1,6 +1,7 @@
 """What Microsoft Defender on the office's workstations writes down of their sessions: DeviceNetworkEvents."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,10 @@ COLUMNS = (
     "InitiatingProcessAccountName",
     "InitiatingProcessAccountDomain",
     "ReportId",
+    "RemoteUrl",
+    "AdditionalFields",
 )
+SCHEMA = schema(DEVICE_NETWORK_EVENTS, COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +70,92 @@ _REACHED = ("SF", "S1", "RSTO", "RSTR")
 
 def events(sessions: pa.Table) -> pa.Table:
     """The sessions whose process is known, as their hosts report them: in the order in which they began."""
-    seen = sessions.filter(pc.field("SrcAppName") != "").sort_by(
+    opened = _told(sessions, "SrcAppName")
+    told = [pa.table(_outbound(opened) | _process(opened, "Src"))]
+    if pc.any(pc.not_equal(sessions["DstAppName"], pa.scalar(""))).as_py():
+        accepted = _told(sessions, "DstAppName")
+        told.append(pa.table(_inbound(accepted) | _process(accepted, "Dst")))
+    rows = pa.concat_tables([each.select(COLUMNS).cast(SCHEMA) for each in told])
+    return rows if len(told) == 1 else rows.sort_by([("TimeGenerated", "ascending"), ("DeviceName", "ascending")])
+
+
+def aggregated(reports: pa.Table) -> pa.Table:
+    """The same events as an agent tells them that thins: of each hour the first, and a report with the count of all.
+
+    One report each for an outcome, a process and a remote end.
+    """
+    rows: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+    for row in reports.to_pylist():
+        hour = row["TimeGenerated"].replace(minute=0, second=0, microsecond=0)
+        rows.setdefault((hour, *(row[name] for name in _AGGREGATED_BY)), []).append(row)
+    told = [each for some in rows.values() for each in _thinned(some)]
+    return pa.Table.from_pylist(sorted(told, key=lambda row: row["TimeGenerated"]), SCHEMA)
+
+
+_AGGREGATED_BY = ("DeviceName", "ActionType", "InitiatingProcessFileName", "RemoteIP", "RemotePort")
+
+
+def _thinned(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    first, last = some[0], some[-1]
+    bag = json.dumps({"uniqueEventsAggregated": len(some)})
+    report = {**last, "ActionType": f"{last['ActionType']}AggregatedReport", "AdditionalFields": bag}
+    return [first, report]
+
+
+def _told(sessions: pa.Table, process: str) -> Columns:
+    seen = sessions.filter(pc.field(process) != "").sort_by(
         [("EventStartTime", "ascending"), ("NetworkSessionId", "ascending")],
     )
-    told = {name: seen[name].to_numpy() for name in seen.column_names}
-    return pa.table(_connection(told) | _process(told)).select(COLUMNS).cast(schema(DEVICE_NETWORK_EVENTS, COLUMNS))
+    return {name: seen[name].to_numpy() for name in seen.column_names}
 
 
-def _connection(told: Columns) -> Columns:
-    rows = told["SrcAppName"].size
+def _outbound(told: Columns) -> Columns:
     reached = np.isin(told["EventOriginalResultDetails"].astype(np.str_), _REACHED)
     return {
-        "TimeGenerated": told["EventStartTime"],
-        "Timestamp": told["EventStartTime"],
-        "DeviceId": _each(told["SrcHostname"], _device_id),
-        "DeviceName": told["SrcHostname"],
+        **_connection(told, "Src", "Dst"),
         "ActionType": np.where(reached, "ConnectionSuccess", "ConnectionFailed"),
-        "RemoteIP": told["DstIpAddr"],
-        "RemotePort": told["DstPortNumber"],
-        "LocalIP": told["SrcIpAddr"],
-        "LocalPort": told["SrcPortNumber"],
-        "Protocol": _each(told["NetworkProtocol"], str.capitalize),
-        "LocalIPType": np.full(rows, "Private"),
         "RemoteIPType": np.where(told["NetworkDirection"] == "Outbound", "Public", "Private"),
-        "ReportId": np.arange(rows) % 100_000 + 1,  # a counter that starts again
+        "RemoteUrl": pa.array([name or None for name in told["DstFQDN"]], pa.string()),
     }
 
 
-def _process(told: Columns) -> Columns:
-    process = told["SrcAppName"]
+def _inbound(told: Columns) -> Columns:
+    reached = np.isin(told["EventOriginalResultDetails"].astype(np.str_), _REACHED)
+    return {
+        **_connection(told, "Dst", "Src"),
+        "ActionType": np.where(reached, "InboundConnectionAccepted", "ConnectionAttempt"),
+        "RemoteIPType": np.where(told["NetworkDirection"] == "Inbound", "Public", "Private"),
+        "RemoteUrl": pa.nulls(reached.size, pa.string()),
+    }
+
+
+def _connection(told: Columns, near: str, far: str) -> Columns:
+    rows = told["SrcAppName"].size
+    return {
+        "TimeGenerated": told["EventStartTime"],
+        "Timestamp": told["EventStartTime"],
+        "DeviceId": _each(told[f"{near}Hostname"], device_id),
+        "DeviceName": told[f"{near}Hostname"],
+        "RemoteIP": told[f"{far}IpAddr"],
+        "RemotePort": told[f"{far}PortNumber"],
+        "LocalIP": told[f"{near}IpAddr"],
+        "LocalPort": told[f"{near}PortNumber"],
+        "Protocol": _each(told["NetworkProtocol"], str.capitalize),
+        "LocalIPType": np.full(rows, "Private"),
+        "ReportId": np.arange(rows) % 100_000 + 1,  # a counter that starts again
+        "AdditionalFields": pa.nulls(rows, pa.string()),
+    }
+
+
+def _process(told: Columns, side: str) -> Columns:
+    process = told[f"{side}AppName"]
     return {
         "InitiatingProcessFileName": process,
-        "InitiatingProcessId": told["SrcAppId"].astype(np.int64),
+        "InitiatingProcessId": told[f"{side}AppId"].astype(np.int64),
         "InitiatingProcessCommandLine": _each(process, lambda name: _program(name).command),
         "InitiatingProcessFolderPath": _each(process, lambda name: _program(name).folder),
-        "InitiatingProcessAccountName": told["SrcUsername"],
-        "InitiatingProcessAccountDomain": _each(told["SrcUsername"], _domain),
+        "InitiatingProcessAccountName": told[f"{side}Username"],
+        "InitiatingProcessAccountDomain": _each(told[f"{side}Username"], _domain),
     }
 
 
@@ -113,8 +167,8 @@ def _domain(account: str) -> str:
     return "nt authority" if account in BUILT_IN else "corp"
 
 
-def _device_id(name: str) -> str:
-    # Defender names a device by a hash of 40 hexadecimal digits.
+def device_id(name: str) -> str:
+    """The id of a device of that name; Defender has a hash of 40 hexadecimal digits."""
     return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 

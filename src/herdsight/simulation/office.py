@@ -43,12 +43,21 @@ _DEVICES = ((Part.PRINTER, "10.20.3.20"), (Part.PRINTER, "10.20.3.21"), (Part.CA
 
 
 def office(workstations: int = 16) -> tuple[Host, ...]:
-    """The hosts of an office with so many workstations (at most 200)."""
+    """The hosts of an office with so many workstations (at most 40,000)."""
     people = (
-        Host(f"ws{number:02d}.{DOMAIN}", f"10.20.2.{10 + number}", Part.WORKSTATION, f"user{number:02d}")
+        Host(f"ws{number:02d}.{DOMAIN}", _desk(number), Part.WORKSTATION, f"user{number:02d}")
         for number in range(1, workstations + 1)
     )
     return (*people, *(_host(part, address) for part, address in _SERVERS + _DEVICES))
+
+
+OTHERS = len(_SERVERS + _DEVICES)  # hosts of an office that are no workstations
+_DESKS = 200  # workstations of a floor, which has a network of its own
+
+
+def _desk(number: int) -> str:
+    floor, desk = divmod(number - 1, _DESKS)
+    return f"10.20.{15 + floor if floor else 2}.{11 + desk}"
 
 
 def _host(part: Part, address: str) -> Host:

@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ruamel.yaml import YAML
+
+Deed = Literal["beacon", "relay", "flood", "spread", "ddos", "dga", "tunnel", "irc", "p2p"]
+DEEDS: tuple[str, ...] = get_args(Deed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Malicious:
     """One behaviour of one host, under the name that a log knows it by."""
 
-    behaviour: Literal["beacon", "relay", "flood"]
+    behaviour: Deed
     host: str
-    remote: str | None = None
+    remote: str | None = None  # an address, a network or a domain
     port: int | None = None
 
     def entry(self) -> dict[str, str | int]:
