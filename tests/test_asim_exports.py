@@ -6,23 +6,29 @@ from pathlib import Path
 import pytest
 from conftest import Row, Writer
 from pyarrow import csv, parquet
+from test_zeek_logs import LEASE, SIGN_IN
 from test_zeek_records import ANSWERED, DENIED, REQUEST, UNANSWERED
 from zeeks import in_lines
 
 import herdsight
 from herdsight.output import json_rows
 
-TABLES = ("ASimDnsActivityLogs", "DnsEvents", "ASimWebSessionLogs", "ASimNetworkSessionLogs")
+TABLES = (
+    *("ASimDnsActivityLogs", "DnsEvents", "ASimWebSessionLogs", "ASimNetworkSessionLogs"),
+    *("ASimAuthenticationEventLogs", "ASimDhcpEventLogs"),
+)
 
 
 @pytest.fixture
 def log(tmp_path: Path, zeek_log: Writer) -> list[Path]:
-    """A connection, DNS and a web request, as Zeek logs them."""
-    (tmp_path / "dns.log").write_text(in_lines([ANSWERED, UNANSWERED, DENIED], "dns"), encoding="utf-8")
-    (tmp_path / "http.log").write_text(in_lines([REQUEST], "http"), encoding="utf-8")
+    """A connection, DNS, a web request, a sign-in and a lease, as Zeek logs them."""
+    rows = {"dns": [ANSWERED, UNANSWERED, DENIED], "http": [REQUEST], "ssh": [SIGN_IN], "dhcp": [LEASE]}
+    logs = [tmp_path / f"{name}.log" for name in rows]
+    for each in logs:
+        each.write_text(in_lines(rows[each.stem], each.stem), encoding="utf-8")
     ends = {name: ANSWERED[name] for name in ANSWERED if name.startswith("id.")}
     session = {"ts": ANSWERED["ts"], "uid": "C1", "proto": "tcp", "conn_state": "SF", "orig_bytes": 1, **ends}
-    return [tmp_path / "dns.log", tmp_path / "http.log", zeek_log([session])]
+    return [*logs, zeek_log([session])]
 
 
 @pytest.mark.parametrize("form", ["parquet", "json", "csv"])
@@ -64,3 +70,19 @@ def test_a_windows_servers_log_is_dns_activity(csv_log: Writer) -> None:
             "Type": "DnsEvents",
         }
     ]
+
+
+def test_indicators_are_read_as_sentinel_exports_them(csv_log: Writer) -> None:
+    indicator: Row = {
+        "TimeGenerated": "2024-05-01T12:00:00Z",
+        "ObservableKey": "domain-name:value",
+        "ObservableValue": "evil.test",
+        "IsActive": "true",
+        "ValidUntil": "2024-06-01T00:00:00Z",
+        "Confidence": 80,
+    }
+    kql = (
+        "ThreatIntelIndicators | where IsActive | project ObservableValue, Confidence, Month = monthofyear(ValidUntil)"
+    )
+    (row,) = herdsight.query(kql, csv_log([indicator, indicator | {"IsActive": "false"}])).to_pylist()
+    assert row == {"ObservableValue": "evil.test", "Confidence": 80, "Month": 6}

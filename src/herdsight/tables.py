@@ -74,6 +74,7 @@ DNS_EVENTS = "DnsEvents"
 WEB_SESSION = "ASimWebSessionLogs"
 AUTHENTICATION = "ASimAuthenticationEventLogs"
 DHCP = "ASimDhcpEventLogs"
+INDICATORS = "ThreatIntelIndicators"
 NAMES = (  # those that logs can fill
     DEVICE_NETWORK_EVENTS,
     COMMON_SECURITY_LOG,
@@ -84,6 +85,7 @@ NAMES = (  # those that logs can fill
     AUTHENTICATION,
     DHCP,
     DEVICE_EVENTS,
+    INDICATORS,
 )
 
 # Where a row came from (which file, in the order of reading, and which of its rows) and, for a row that is not loaded,

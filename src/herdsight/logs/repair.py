@@ -67,7 +67,8 @@ def salvaged(path: Path, head: Head, layout: Layout, folder: Path, cut: str | No
     blocks = _Blocks(path, head.compression, folder, cut)
     with copy.open("wb") as out:
         if layout.shape in (Shape.JSON_ARRAY, Shape.JSON_RECORDS):
-            _write_elements(b"".join(_bounded(_decoded(blocks, head.encoding))), out)
+            documents = layout.shape is Shape.JSON_RECORDS
+            _write_elements(b"".join(_bounded(_decoded(blocks, head.encoding))), out, documents=documents)
             layout = replace(layout, shape=Shape.JSON_LINES)
             rest = b""
         else:
@@ -138,8 +139,12 @@ def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
     return data[:end].replace(b"\r\n", b"\n").replace(b"\r", b" "), data[end:]
 
 
-def _write_elements(data: bytes, out: BinaryIO) -> None:
-    """The elements of JSON arrays, one a line; where the text breaks, one broken line stands for the rest."""
+def _write_elements(data: bytes, out: BinaryIO, *, documents: bool) -> None:
+    """The elements of JSON arrays, one a line.
+
+    Where the text breaks, one broken line stands for all up to the next line that begins with an object: an element of
+    the array, or, of `documents`, one whose array goes on.
+    """
     words, decoder = data.decode(errors="replace"), json.JSONDecoder()
     place = words.find("[") + 1
     while place := _skip(words, place, " \t\r\n,"):
@@ -152,7 +157,9 @@ def _write_elements(data: bytes, out: BinaryIO) -> None:
             value, place = decoder.raw_decode(words, place)
         except (ValueError, RecursionError):
             out.write(_BROKEN_OBJECT)
-            return
+            place = words.find("\n{", place) + 1
+            place = words.find("[", place) + 1 if place and documents else place
+            continue
         out.write(json.dumps(value, ensure_ascii=False).encode(errors="replace") + b"\n")
 
 

@@ -1,5 +1,6 @@
 """From a log's text to typed values, as SQL trees: times, numbers, texts, and the reasons to reject a row."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -31,6 +32,10 @@ FURTHEST = 10**16  # microseconds from 1970, the year 2286: out of range for any
 
 # An address is not parsed here, only its shape is looked at: four numbers, or hexadecimal with colons (and a zone).
 _ADDRESS = r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%.+)?"
+
+_IS_PORT = re.compile(r"Port(Number)?$")
+_IS_COUNT = re.compile(r"(Bytes|Packets|Duration|Count|Size)$")
+_HIGHEST_PORT = 65_535
 
 # How portals and spreadsheets write a time where it is not ISO 8601; %f takes up to 6 fractional digits, %n up to 9.
 _MONTH_FIRST = (
@@ -70,7 +75,7 @@ def typed(tree: exp.Expr, declared: Column, *, day_first: bool = False) -> exp.E
         case ColumnType.DATETIME:
             return moment(tree, day_first=day_first)
         case _:
-            return cast(tree, declared.type)
+            return bounded(cast(tree, declared.type), declared)
 
 
 def moment(tree: exp.Expr, *, day_first: bool = False) -> exp.Expr:
@@ -150,6 +155,22 @@ def count(words: exp.Expr) -> exp.Expr:
     """A text as a count, NULL for what is none."""
     whole = cast(words, ColumnType.LONG)
     return exp.Case(ifs=[exp.If(this=exp.GTE(this=whole.copy(), expression=number(0)), true=whole)])
+
+
+def port(words: exp.Expr) -> exp.Expr:
+    """A text, or a number, as a port; NULL for what is none."""
+    whole = cast(words, ColumnType.INT)
+    is_port = exp.Between(this=whole.copy(), low=number(0), high=number(_HIGHEST_PORT))
+    return exp.Case(ifs=[exp.If(this=is_port, true=whole)])
+
+
+def bounded(value: exp.Expr, declared: Column) -> exp.Expr:
+    """A number of a declared column within the bounds that all logs have it in; what lies outside is NULL."""
+    if declared.type not in (ColumnType.INT, ColumnType.LONG):
+        return value
+    if _IS_PORT.search(declared.name):
+        return cast(port(value), declared.type)
+    return cast(count(value), declared.type) if _IS_COUNT.search(declared.name) else value
 
 
 def constants(vendor: str, product: str, kind: str) -> dict[str, exp.Expr]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +22,18 @@ def opened(path: Path) -> Iterator[TextIO]:
             yield file
     else:
         with path.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+
+
+@contextmanager
+def opened_bytes(path: Path) -> Iterator[BinaryIO]:
+    """The file to write bytes to; packed where its name ends in .gz, always to the same bytes."""
+    with path.open("wb") as file:
+        if path.suffix == ".gz":
+            # Without a name and a time inside, the same content gives the same file.
+            with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+                yield packed  # type: ignore[misc] # it is written to as any file
+        else:
             yield file
 
 

@@ -4,7 +4,7 @@ A web session is not a network session, too, though it has the same ends: where 
 is there already, and would count twice.
 """
 
-from herdsight.tables import AUTHENTICATION, DHCP, WEB_SESSION
+from herdsight.tables import AUTHENTICATION, DHCP, INDICATORS, WEB_SESSION
 from herdsight.views.parts import Family, as_they_are
 
-FAMILIES = tuple(Family(hub, {hub: as_they_are}, {}) for hub in (WEB_SESSION, AUTHENTICATION, DHCP))
+FAMILIES = tuple(Family(hub, {hub: as_they_are}, {}) for hub in (WEB_SESSION, AUTHENTICATION, DHCP, INDICATORS))

@@ -16,15 +16,15 @@ from herdsight.logs.values import (
     BAD_ADDRESS,
     OTHER_EVENT,
     address,
-    cast,
     constants,
     has_address_shape,
+    port,
     reason,
     rejection,
     string,
 )
 from herdsight.responses import response_result
-from herdsight.tables import FILE_COLUMN, ColumnType
+from herdsight.tables import FILE_COLUMN
 from herdsight.trees import call, column, named, number, text
 
 # A time as syslog and these servers write it: without a zone and perhaps a year, or as ISO 8601 has it.
@@ -148,4 +148,4 @@ def address_of(words: exp.Expr) -> exp.Expr:
 
 def port_of(name: str) -> exp.Expr:
     """A group as a port."""
-    return cast(column(name), ColumnType.INT)
+    return port(column(name))

@@ -22,6 +22,7 @@ from herdsight.logs.values import (
     microseconds,
     moment_of,
     numbered,
+    port,
     reason,
     rejection,
     string,
@@ -214,6 +215,8 @@ def _field(name: str, kind: ColumnType, tree: exp.Expr | None) -> exp.Expr:
         return call("lower", string(tree.copy()))
     if name in ("src", "dst"):
         return address(string(tree.copy()))
+    if name in ("src_port", "dst_port"):
+        return port(tree.copy())
     return string(tree.copy()) if kind is ColumnType.STRING else tree.copy()
 
 

@@ -17,8 +17,8 @@ from herdsight.logs.values import (
     BAD_JSON,
     OTHER_EVENT,
     address,
+    bounded,
     cast,
-    count,
     in_utc,
     microseconds,
     moment,
@@ -126,9 +126,6 @@ def _text_of(value: exp.Expr, stored: StoredColumn) -> exp.Expr:
 # --- values ---------------------------------------------------------------------------------------------------------
 
 _IS_ADDRESS = re.compile(r"(IpAddr|IP)$|(Translated|Device)Address$")
-_IS_PORT = re.compile(r"Port(Number)?$")
-_IS_COUNT = re.compile(r"(Bytes|Packets|Duration|Count|Size)$")
-_HIGHEST_PORT = 65_535
 _PER_SECOND = {Unit.SECONDS: 1, Unit.MILLISECONDS: 1_000, Unit.MICROSECONDS: 1_000_000, Unit.NANOSECONDS: 10**9}
 _MILLISECONDS = 1_000
 # A zone or an offset after the time of day.
@@ -250,13 +247,7 @@ def _bounded(value: exp.Expr, declared: Column, of_table: str) -> exp.Expr:
         if declared.name in ("NetworkProtocol", "Protocol"):
             return _protocol(value, of_table)
         return address(value) if _IS_ADDRESS.search(declared.name) else value
-    if declared.type in (ColumnType.INT, ColumnType.LONG):
-        if _IS_PORT.search(declared.name):
-            is_port = exp.Between(this=value.copy(), low=number(0), high=number(_HIGHEST_PORT))
-            return exp.Case(ifs=[exp.If(this=is_port, true=value)])
-        if _IS_COUNT.search(declared.name):
-            return cast(count(value), declared.type)
-    return value
+    return bounded(value, declared)
 
 
 def _protocol(words: exp.Expr, of_table: str) -> exp.Expr:

@@ -6,7 +6,7 @@ from herdsight.addresses import heading
 from herdsight.logs.bags import bag
 from herdsight.logs.formats import Scope
 from herdsight.logs.suricata.events import ENDS, INT, LONG, TIMESTAMP, Kind, Value, always, own, words
-from herdsight.logs.values import address, cast
+from herdsight.logs.values import address, cast, port
 from herdsight.trees import column, text
 
 _ACTIONS = {"allowed": "Allow", "blocked": "Deny"}
@@ -29,7 +29,7 @@ def _direction(scope: Scope) -> exp.Expr:
 
 
 def _port(name: str) -> Value:
-    return always(cast(_end(name), INT))
+    return always(port(_end(name)))
 
 
 _DENIED = exp.EQ(this=own("alert", "action"), expression=text("blocked"))

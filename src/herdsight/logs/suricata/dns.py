@@ -6,8 +6,8 @@ are a list, too (3).
 
 from sqlglot import exp
 
-from herdsight.logs.suricata.events import ENDS, INT, LONG, TIMESTAMP, Kind, Value, always, own, words
-from herdsight.logs.values import cast
+from herdsight.logs.suricata.events import ENDS, LONG, TIMESTAMP, Kind, Value, always, own, words
+from herdsight.logs.values import cast, port
 from herdsight.trees import call, column, number, text
 
 _SERVER = "53"  # DNS's port
@@ -50,9 +50,9 @@ DNS = Kind(
     time=TIMESTAMP,
     values={
         "SrcIpAddr": always(_asker("dest_ip", "src_ip")),
-        "SrcPortNumber": always(cast(_asker("dest_port", "src_port"), INT)),
+        "SrcPortNumber": always(port(_asker("dest_port", "src_port"))),
         "DstIpAddr": always(_asker("src_ip", "dest_ip")),
-        "DstPortNumber": always(cast(_asker("src_port", "dest_port"), INT)),
+        "DstPortNumber": always(port(_asker("src_port", "dest_port"))),
         "NetworkProtocol": ENDS["NetworkProtocol"],
         "DvcHostname": ENDS["DvcHostname"],
         "DnsSessionId": always(column("flow_id")),

@@ -20,8 +20,10 @@ from herdsight.logs.values import (
     address,
     all_null,
     cast,
+    count,
     moment,
     numbered,
+    port,
     reason,
     rejection,
     string,
@@ -182,8 +184,8 @@ def words(tree: exp.Expr) -> Value:
 
 
 def number_of(tree: exp.Expr, kind: ColumnType = LONG) -> Value:
-    """A text as a number."""
-    return always(cast(tree, kind))
+    """A text as a number of something; NULL where it is none."""
+    return always(cast(count(tree), kind))
 
 
 def _direction(scope: Scope) -> exp.Expr:
@@ -193,9 +195,9 @@ def _direction(scope: Scope) -> exp.Expr:
 DIRECTION: Value = _direction
 ENDS: Values = {
     "SrcIpAddr": always(column("src_ip")),
-    "SrcPortNumber": number_of(column("src_port"), INT),
+    "SrcPortNumber": always(port(column("src_port"))),
     "DstIpAddr": always(column("dest_ip")),
-    "DstPortNumber": number_of(column("dest_port"), INT),
+    "DstPortNumber": always(port(column("dest_port"))),
     "NetworkProtocol": always(call("upper", column("proto"))),
     "DvcHostname": always(column("host")),
 }

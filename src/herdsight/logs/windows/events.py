@@ -20,6 +20,7 @@ from herdsight.logs.values import (
     cast,
     constants,
     moment,
+    port,
     reason,
     rejection,
 )
@@ -115,9 +116,9 @@ def _ends(near_is_source: exp.Expr, source: tuple[str, str], destination: tuple[
     (source_address, source_port), (far_address, far_port) = source, destination
     return {
         "LocalIP": address(_either(near_is_source, column(source_address), column(far_address))),
-        "LocalPort": cast(_either(near_is_source, column(source_port), column(far_port)), _INT),
+        "LocalPort": port(_either(near_is_source, column(source_port), column(far_port))),
         "RemoteIP": address(_either(near_is_source, column(far_address), column(source_address))),
-        "RemotePort": cast(_either(near_is_source, column(far_port), column(source_port)), _INT),
+        "RemotePort": port(_either(near_is_source, column(far_port), column(source_port))),
     }
 
 

@@ -1,9 +1,14 @@
 """Zeek's dns.log: one line, one query with its answer."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
 from sqlglot import exp
 
 from herdsight.logs.values import cast, constants
 from herdsight.logs.zeek.records import ENDS, PROTOCOL, Protocol, computed, copied, elements, flag, number_of
+from herdsight.logs.zeek.writing import WrittenField, write_log
 from herdsight.responses import response_result
 from herdsight.tables import DNS_ACTIVITY, ColumnType
 from herdsight.trees import call, column, number, text
@@ -51,4 +56,42 @@ DNS = Protocol(
     },
 )
 
-FORMATS = DNS.formats()
+# What `write` writes; unset is what ASIM has no column for.
+_WRITTEN = tuple(
+    WrittenField(*each)
+    for each in (
+        ("ts", "time", "TimeGenerated"),
+        ("uid", "string", "DnsSessionId"),
+        ("id.orig_h", "addr", "SrcIpAddr"),
+        ("id.orig_p", "port", "SrcPortNumber"),
+        ("id.resp_h", "addr", "DstIpAddr"),
+        ("id.resp_p", "port", "DstPortNumber"),
+        ("proto", "enum", "NetworkProtocol"),
+        ("trans_id", "hex", "TransactionIdHex"),
+        ("rtt", "interval", "DnsNetworkDuration"),
+        ("query", "string", "DnsQuery"),
+        ("qclass", "count", "DnsQueryClass"),
+        ("qclass_name", "string", "DnsQueryClassName"),
+        ("qtype", "count", "DnsQueryType"),
+        ("qtype_name", "string", "DnsQueryTypeName"),
+        ("rcode", "count", "DnsResponseCode"),
+        ("rcode_name", "string", "EventResultDetails"),
+        ("AA", "bool", "DnsFlagsAuthoritative"),
+        ("TC", "bool", "DnsFlagsTruncated"),
+        ("RD", "bool", "DnsFlagsRecursionDesired"),
+        ("RA", "bool", "DnsFlagsRecursionAvailable"),
+        ("answers", "vector[string]", "DnsResponseName"),
+    )
+)
+
+
+def write(table: pa.Table, path: Path) -> None:
+    r"""Write queries, in ASimDnsActivityLogs' columns, as a dns.log; packed where the name ends in .gz.
+
+    Columns that the table lacks are unset. A tab or a line end in a value is written as Zeek does, as \x09 or \x0a.
+    """
+    write_log(table, path, "dns", _WRITTEN)
+
+
+_TABBED, *_OTHERS = DNS.formats()
+FORMATS = (replace(_TABBED, write=write), *_OTHERS)

@@ -11,8 +11,10 @@ from herdsight.logs.values import (
     address,
     cast,
     constants,
+    count,
     microseconds,
     moment_of,
+    port,
     rejection,
     string,
 )
@@ -132,9 +134,9 @@ def _typed(found: Connections) -> exp.Select:
 
 def _field(name: str, tree: exp.Expr) -> exp.Expr:
     if name in ("orig_bytes", "resp_bytes", "orig_pkts", "resp_pkts"):
-        return cast(tree, ColumnType.LONG)
+        return count(tree)
     if name in ("orig_p", "resp_p"):
-        return cast(tree, ColumnType.INT)
+        return port(tree)
     if name in ("orig_h", "resp_h"):
         return address(string(tree))
     return tree if name in ("ts", "duration") else string(tree)

@@ -6,8 +6,8 @@ from herdsight.addresses import heading
 from herdsight.logs.formats import Scope
 from herdsight.logs.values import constants
 from herdsight.logs.web import url, web_result
-from herdsight.logs.zeek.records import ENDS, Filled, Protocol, computed, copied, elements, number_of
-from herdsight.tables import WEB_SESSION, ColumnType
+from herdsight.logs.zeek.records import ENDS, Filled, Protocol, computed, copied, count_of, elements
+from herdsight.tables import WEB_SESSION
 from herdsight.trees import column, text
 
 
@@ -35,8 +35,8 @@ HTTP = Protocol(
         "HttpUserAgent": copied("user_agent"),
         "HttpContentType": computed(elements("resp_mime_types"), "resp_mime_types"),
         "SrcUsername": copied("username"),
-        "SrcBytes": number_of("request_body_len", ColumnType.LONG),
-        "DstBytes": number_of("response_body_len", ColumnType.LONG),
+        "SrcBytes": count_of("request_body_len"),
+        "DstBytes": count_of("response_body_len"),
         "EventResultDetails": copied("status_code"),
         "EventResult": computed(web_result(column("status_code")), "status_code"),
     },

@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from herdsight.logs.values import cast
+from herdsight.logs.values import cast, port
 from herdsight.logs.zeek.records import BEGIN, PROTOCOL, Protocol, additional, computed, copied, elements
 from herdsight.logs.zeek.reports import DIRECTION, REJECTIONS, of_reports
 from herdsight.tables import NETWORK_SESSION, ColumnType
@@ -17,7 +17,7 @@ def _where_dropped(yes: str, no: str) -> exp.Expr:
 
 
 def _port(name: str) -> exp.Expr:
-    return cast(column(name), ColumnType.INT)
+    return port(column(name))
 
 
 # A notice on a host and not on a connection has its ends in fields of their own, so one field of each pair is set.

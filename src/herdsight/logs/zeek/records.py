@@ -15,8 +15,10 @@ from herdsight.logs.values import (
     address,
     all_null,
     cast,
+    count,
     microseconds,
     moment_of,
+    port,
     reason,
     rejection,
     string,
@@ -221,6 +223,16 @@ def number_of(field: str, kind: ColumnType) -> Filled:
     return computed(cast(column(field), kind), field)
 
 
+def port_of(field: str) -> Filled:
+    """A field as a port; null where it is none."""
+    return computed(port(column(field)), field)
+
+
+def count_of(field: str) -> Filled:
+    """A field as a count; null where it is none."""
+    return computed(count(column(field)), field)
+
+
 def flag(field: str) -> Filled:
     """A field that Zeek writes as T or F, and its JSON as true or false."""
     return computed(either(field, exp.true(), exp.false()), field)
@@ -251,7 +263,7 @@ PROTOCOL = computed(call("upper", column("proto")), "proto")
 ENDS: Mapping[str, Filled] = {
     "TimeGenerated": BEGIN,
     "SrcIpAddr": copied("orig_h"),
-    "SrcPortNumber": number_of("orig_p", ColumnType.INT),
+    "SrcPortNumber": port_of("orig_p"),
     "DstIpAddr": copied("resp_h"),
-    "DstPortNumber": number_of("resp_p", ColumnType.INT),
+    "DstPortNumber": port_of("resp_p"),
 }

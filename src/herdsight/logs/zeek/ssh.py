@@ -7,7 +7,7 @@ signed in, and by which method, is encrypted.
 from sqlglot import exp
 
 from herdsight.logs.values import cast, constants
-from herdsight.logs.zeek.records import ENDS, Protocol, additional, computed, copied, either, number_of
+from herdsight.logs.zeek.records import ENDS, Protocol, additional, computed, copied, either, port_of
 from herdsight.tables import AUTHENTICATION, ColumnType
 from herdsight.trees import column, text
 
@@ -32,7 +32,7 @@ SSH = Protocol(
         "SrcIpAddr": ENDS["SrcIpAddr"],
         "SrcPortNumber": ENDS["SrcPortNumber"],
         "TargetIpAddr": copied("resp_h"),
-        "TargetPortNumber": number_of("resp_p", ColumnType.INT),
+        "TargetPortNumber": port_of("resp_p"),
         "TargetSessionId": copied("uid"),
         "ActingAppName": copied("client"),
         "TargetAppName": copied("server"),
