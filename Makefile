@@ -83,7 +83,7 @@ $(ORACLE): tests/oracle/package.json tests/oracle/package-lock.json
 		else echo "npm cannot install Microsoft's parser: the tests that ask it will skip" >&2; fi
 
 # The same seed writes the same bytes, so a day that is there is not made again.
-$(DEMO_STAMP): $(VENV)/.runtime $(wildcard src/herdsight/simulation/*.py src/herdsight/logs/*.py src/herdsight/logs/*/*.py)
+$(DEMO_STAMP): $(VENV)/.runtime $(wildcard src/herdsight/simulation/*.py src/herdsight/simulation/*/*.py src/herdsight/logs/*.py src/herdsight/logs/*/*.py)
 	rm -rf demo
 	$(BIN)/python -m herdsight.simulation.day demo --seed $(SEED)
 	@touch $@

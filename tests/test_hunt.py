@@ -371,7 +371,8 @@ def test_a_relays_rows_are_what_came_in_and_what_went_out(json_log: Writer) -> N
 
 
 def test_a_rule_without_its_table_is_skipped_and_says_why(json_log: Writer) -> None:
-    hunt = herdsight.hunt(json_log(calls(spread(NOON - HOUR, HOUR, 13))))
+    log = json_log(calls(spread(NOON - HOUR, HOUR, 13)))
+    hunt = hunting.hunt([log], rules=[BEACONS, FLOODS, RELAYS])
     assert [(each.detection, each.why) for each in hunt.skipped] == [
         ("inbound-flood", "it reads CommonSecurityLog, and nothing in these logs can be seen as that")
     ]
@@ -379,7 +380,7 @@ def test_a_rule_without_its_table_is_skipped_and_says_why(json_log: Writer) -> N
 
 
 def test_with_every_table_no_rule_is_skipped(json_log: Writer) -> None:
-    assert herdsight.hunt(json_log([accepted(NOON, RemoteIP=C2)])).skipped == ()
+    assert hunting.hunt([json_log([accepted(NOON, RemoteIP=C2)])], rules=[BEACONS, RELAYS]).skipped == ()
 
 
 NO_PROCESS = "its rows have no InitiatingProcessFileName, so what the rule leaves out by it was not left out"

@@ -35,7 +35,13 @@ ATTACK = Flood(start=START, target="10.0.0.3")
 WEB_AND_NAMES = (80, 443, 53)
 
 # KQL's types as a session table carries them.
-ARROW = {"datetime": pa.timestamp("us"), "int": pa.int32(), "long": pa.int64(), "string": pa.string()}
+ARROW = {
+    "datetime": pa.timestamp("us"),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "string": pa.string(),
+    "dynamic": pa.string(),
+}
 
 
 @pytest.fixture(scope="module")

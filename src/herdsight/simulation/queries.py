@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from herdsight.simulation.sessions import Coded, Flows, Numbers, Texts, coded, column_of, schema, session_table
+from herdsight.simulation.sessions import Flows, Numbers, Texts, coded, column_of, schema, session_table
 from herdsight.simulation.timing import Seconds
 from herdsight.tables import DNS_ACTIVITY
 
@@ -101,7 +102,7 @@ def ask(lookups: Lookups, start: datetime, rng: np.random.Generator) -> Asked:
 
 def _queries(lookups: Lookups, sessions: pa.Table, rng: np.random.Generator) -> pa.Table:
     rows = sessions.num_rows
-    numbers = Coded([f"0x{number:04x}" for number in range(_IDS)], rng.integers(0, _IDS, rows))
+    numbers = _hex_numbers().take(pa.array(rng.integers(0, _IDS, rows), pa.int64()))
     shared = {
         name: sessions[name]
         for name in ("TimeGenerated", "SrcIpAddr", "SrcPortNumber", "DstIpAddr", "DstPortNumber", "NetworkProtocol")
@@ -133,6 +134,12 @@ def _queries(lookups: Lookups, sessions: pa.Table, rng: np.random.Generator) -> 
         **{name: column_of(values, rows) for name, values in own.items()},
     }
     return pa.table(columns).select(list(COLUMNS)).cast(SCHEMA)
+
+
+@cache
+def _hex_numbers() -> "pa.Array[Any]":
+    """Every number that a query may have, as ASIM writes it."""
+    return pa.array([f"0x{number:04x}" for number in range(_IDS)], pa.string())
 
 
 def _numbers(words: Texts, known: dict[str, int]) -> object:
