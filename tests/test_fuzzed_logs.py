@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from conftest import zeek_conn
-from loaded import account
+from loaded import account, loaded
 from reference import NOON
 from test_fuzz import limited
 from test_zeek_records import ANSWERED
@@ -202,6 +202,37 @@ def test_a_broken_element_of_an_array_takes_no_other_line_along(tmp_path: Path) 
     path.write_text("[\n" + ",\n".join([element, element[:50], element, element]) + "\n]\n")
     found = account(path)
     assert (found.rows, found.rejected) == (3, 1)
+
+
+# By format: a field with a port and the column that it fills, and the same of a count.
+_BOUNDED = {
+    "zeek-conn-json": ("id.orig_p", "SrcPortNumber", "orig_bytes", "SrcBytes"),
+    "zeek-http-json": ("id.orig_p", "SrcPortNumber", "request_body_len", "SrcBytes"),
+    "suricata-flow": ("src_port", "SrcPortNumber", "bytes_toserver", "SrcBytes"),
+    "suricata-http": ("src_port", "SrcPortNumber", "length", "DstBytes"),
+    "netflow-goflow2": ("src_port", "SrcPortNumber", "bytes", "SrcBytes"),
+    "nfdump-json": ("src_port", "SrcPortNumber", "in_bytes", "SrcBytes"),
+    "gcp-vpc-flow": ("src_port", "SrcPortNumber", "bytes_sent", "SrcBytes"),
+    "sysmon-network": ("SourcePort", "LocalPort", None, None),
+}
+
+
+@pytest.mark.parametrize("name", _BOUNDED)
+def test_a_port_or_a_count_out_of_range_is_null_and_its_row_is_kept(tmp_path: Path, name: str) -> None:
+    port_field, port, count_field, count = _BOUNDED[name]
+    for field, filled, values in (
+        (port_field, port, {"-1": None, "65536": None, '"x"': None, "0": 0, "65535": 65_535}),
+        (count_field, count, {"-5": None, "9223372036854775808": None, '"x"': None, "9223372036854775807": 2**63 - 1}),
+    ):
+        if field is None or filled is None:
+            continue
+        record = _SAMPLES[name][1]
+        changed = [re.sub(rf'("{re.escape(field)}":)("[^"]*"|[0-9]+)', rf"\g<1>{value}", record) for value in values]
+        path = tmp_path / f"{filled}.log"
+        path.write_text("".join(f"{line}\n" for line in (record, *changed)), encoding="utf-8")
+        told, rows = loaded(path)
+        assert told.rejected == 0
+        assert [row[filled] for row in rows[1:]] == list(values.values())
 
 
 def test_the_samples_are_of_formats_that_there_are() -> None:
