@@ -73,7 +73,7 @@ def stretches(spans: Iterable[Span], apart: timedelta) -> Iterator[Span]:
 
 def _active(telemetry: Telemetry, relation: Relation, step: timedelta) -> Iterator[Span]:
     """For each step of time in which a table that the plan reads has events, from its first to its last."""
-    for scan in {scan.table: scan for scan in scans(relation)}.values():
+    for scan in {scan.table: scan for scan in scans(relation) if scan.time}.values():  # a watchlist has no time
         kql = (
             f"{scan.table} | summarize First = min({scan.time}), Last = max({scan.time})"
             f" by bin({scan.time}, {step // timedelta(minutes=1)}m)"

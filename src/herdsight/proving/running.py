@@ -33,7 +33,8 @@ def run_cases(rules: Sequence[RuleFile], *, mutate: bool = False, progress: Prog
         with TemporaryDirectory(prefix="herdsight-watchlists-") as folder:
             options = replace(DEFAULTS, threads=1, watchlists=write_watchlists(file.rule.herdsight.cases, Path(folder)))
             (detection,) = detections_of([file], options)
-            changed = list(mutants(detection.relation)) if mutate else []
+            same = file.rule.herdsight.cases.equivalent
+            changed = [each for each in mutants(detection.relation) if each.said not in same] if mutate else []
             results, noticed = _run(detection, changed, options)
         cases += results
         found += [

@@ -82,9 +82,11 @@ class Cases(_Part):
     """All cases of a rule.
 
     `base` has for a table the values that every row begins with; `watchlists` the items of those that the rule reads.
+    `equivalent` names changes of the rule that change no result, each with the reason: no case can notice them.
     """
 
     base: dict[str, dict[str, Scalar]] = {}
     watchlists: dict[str, Annotated[tuple[dict[str, str], ...], Field(min_length=1)]] = {}
     hits: tuple[Case, ...] = ()
     misses: tuple[Case, ...] = ()
+    equivalent: dict[str, str] = {}
