@@ -403,14 +403,15 @@ class TestHunt:
         assert record["findings"][0]["count"] == 120
 
     def test_ndjson_and_csv_have_a_finding_a_line(self, beacon: str) -> None:
-        (line,) = call("hunt", beacon, "--format", "ndjson").stdout.splitlines()
-        (row,) = csv.DictReader(io.StringIO(call("hunt", beacon, "--format", "csv").stdout))
-        assert json.loads(line)["id"] == row["id"]
-        assert row["remotes"] == "203.0.113.9"
+        lines = call("hunt", beacon, "--format", "ndjson").stdout.splitlines()
+        rows = list(csv.DictReader(io.StringIO(call("hunt", beacon, "--format", "csv").stdout)))
+        assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in rows]
+        assert "beacon-fixed-endpoint" in {row["detection"] for row in rows}
+        assert {row["remotes"] for row in rows} == {"203.0.113.9"}
 
     def test_the_command_that_it_suggests_shows_every_row_behind_the_finding(self, beacon: str) -> None:
         page = call("hunt", beacon, "--since", "2026-05-31T00:05:00Z").stdout
-        (line,) = [line for line in page.splitlines() if "herdsight query" in line]
+        line = next(line for line in page.splitlines() if "herdsight query" in line)
         _, *words = shlex.split(line)
         assert words[-2:] == ["--since", "2026-05-31T00:05:00Z"]
         assert len(json.loads(call(*words, "--format", "json").stdout)) == 119

@@ -15,6 +15,7 @@ from herdsight.rules.reading import RuleFile
 def render_list(found: RuleList, console: Console) -> None:
     """Print a line for each rule."""
     grid = side_by_side("bold", "", "", "", "dim")
+    grid.columns[0].no_wrap = True  # a name is copied whole into the next command
     for each in found.rules:
         grid.add_row(*map(safe_text, (each.rule, each.severity, each.role, each.name, ", ".join(each.tables))))
     console.print(grid)
