@@ -77,6 +77,46 @@ def test_materialize_keeps_what_is_light_too() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kql", "read"),
+    [
+        ("T | extend a = LocalPort + 1, b = RemotePort | project b", ["RemotePort"]),
+        ("T | summarize n = count(), m = max(LocalPort) by DeviceName | project DeviceName", ["DeviceName"]),
+        ("T | where LocalPort == 1 | project RemoteIP", ["RemoteIP", "LocalPort"]),
+        ("T | join kind=inner (T | project DeviceName, LocalIP) on DeviceName | project LocalIP", ["DeviceName", "LocalIP"]),
+        ("union T, (T | extend LocalPort = 2) | project RemoteIP", ["RemoteIP"]),
+        ("T | count", ["TimeGenerated"]),
+    ],
+)
+def test_a_plan_has_only_the_columns_that_something_reads(kql: str, read: list[str]) -> None:
+    relation = planned(re.sub(r"\bT\b", "DeviceNetworkEvents", kql))
+    slim = optimised(relation, 0)
+    assert slim.fields == relation.fields
+    assert [field.name for field in scans(slim)[0].fields] == sorted(
+        read, key=[field.name for field in scans(relation)[0].fields].index
+    )
+
+
+def test_a_part_that_several_read_has_what_each_of_them_reads() -> None:
+    busy = (
+        "let busy = DeviceNetworkEvents | summarize a = max(RemotePort), b = min(LocalPort), c = count() by DeviceName;"
+    )
+    relation = planned(
+        f"{busy} busy | project DeviceName, a | join kind=inner (busy | project DeviceName, b) on DeviceName"
+    )
+    shared = [part for part in relations(optimised(relation, 0)) if isinstance(part, plan.Shared)]
+    assert [[field.name for field in part.fields] for part in shared] == [["DeviceName", "a", "b"]] * 2
+
+
+def test_which_row_innerunique_keeps_does_not_depend_on_what_is_read_of_it() -> None:
+    relation = planned(
+        "DeviceNetworkEvents | project DeviceName, LocalPort, RemotePort"
+        " | join (DeviceNetworkEvents | distinct DeviceName) on DeviceName | project RemotePort"
+    )
+    left = next(part.left for part in relations(optimised(relation, 0)) if isinstance(part, plan.Join))
+    assert [field.name for field in left.fields] == ["DeviceName", "LocalPort", "RemotePort"]
+
+
+@pytest.mark.parametrize(
     ("kql", "possible"),
     [
         ("A", True),

@@ -46,6 +46,14 @@ class Now:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A time that each run of the plan is given: a column of the table of runs that the plan is lowered beside."""
+
+    name: str
+    type: ColumnType = ColumnType.DATETIME
+
+
+@dataclass(frozen=True, slots=True)
 class Apply:
     """A function or operator applied to arguments."""
 
@@ -72,7 +80,7 @@ class InQuery:
     type: ColumnType = ColumnType.BOOL
 
 
-Scalar: TypeAlias = Ref | Const | Now | Apply | ScalarQuery | InQuery
+Scalar: TypeAlias = Ref | Const | Now | Given | Apply | ScalarQuery | InQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +140,14 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A whole table. `since` and `until` bound its time column (since < t <= until), in microseconds."""
+    """A whole table. `since` and `until` bound its time column (since < t <= until): microseconds, or each run's."""
 
     table: str
     time: str
     fields: tuple[Field, ...]
     schema: str | None = None
-    since: int | None = None
-    until: int | None = None
+    since: int | Given | None = None
+    until: int | Given | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,12 @@ def _line(relation: plan.Relation, page: _Page) -> str:  # noqa: C901, PLR0912 a
 
 
 def _bounds(scan: plan.Scan) -> str:
-    since = f" after {moment(scan.since)}" if scan.since is not None else ""
-    return since + (f" until {moment(scan.until)}" if scan.until is not None else "")
+    since = f" after {_bound(scan.since)}" if scan.since is not None else ""
+    return since + (f" until {_bound(scan.until)}" if scan.until is not None else "")
+
+
+def _bound(value: int | plan.Given) -> str:
+    return f"each run's {value.name}" if isinstance(value, plan.Given) else str(moment(value))
 
 
 def _projection(projection: plan.Projection, page: _Page) -> str:
@@ -255,6 +259,8 @@ def _text(value: plan.Scalar, page: _Page) -> str:
             return name
         case plan.Now():
             return "now()"
+        case plan.Given(name=name):
+            return f"each run's {name}"
         case plan.ScalarQuery(relation=relation):
             return f"first of {page.query(relation)}"
         case plan.Const(value=constant, type=kind):

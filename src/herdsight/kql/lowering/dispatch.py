@@ -12,7 +12,7 @@ from sqlglot import exp
 from herdsight import trees
 from herdsight.kql import plan
 from herdsight.kql.literals import moment
-from herdsight.kql.lowering.scalars import Open, as_condition, queries, sql_names
+from herdsight.kql.lowering.scalars import Open, as_condition, operand_of, queries, sql_names
 
 
 @singledispatch
@@ -45,10 +45,14 @@ def _scan(scan: plan.Scan) -> Open:
     tree = exp.Select().from_(trees.relation(scan.table, scan.schema), copy=False)
     time = trees.column(scan.time)
     if scan.since is not None:
-        tree = tree.where(exp.GT(this=time.copy(), expression=trees.timestamp(moment(scan.since))), copy=False)
+        tree = tree.where(exp.GT(this=time.copy(), expression=_bound(scan.since)), copy=False)
     if scan.until is not None:
-        tree = tree.where(exp.LTE(this=time.copy(), expression=trees.timestamp(moment(scan.until))), copy=False)
+        tree = tree.where(exp.LTE(this=time.copy(), expression=_bound(scan.until)), copy=False)
     return Open(tree, {field.name: trees.column(field.name) for field in scan.fields})
+
+
+def _bound(value: int | plan.Given) -> exp.Expr:
+    return operand_of(value, {}).sql if isinstance(value, plan.Given) else trees.timestamp(moment(value))
 
 
 queries.append(select)

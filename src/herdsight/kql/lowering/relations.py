@@ -1,6 +1,6 @@
 """Lowering of the nodes that SQL has words for: projections, filters, aggregations, joins, rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlglot import exp
 
@@ -8,7 +8,8 @@ from herdsight import trees
 from herdsight.kql import plan
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, outputs, select
 from herdsight.kql.lowering.interval_join import lower_interval_join
-from herdsight.kql.lowering.scalars import Open, grouped, lower_measure, operand_of, same_key, sql_names
+from herdsight.kql.lowering.order import in_order
+from herdsight.kql.lowering.scalars import grouped, lower_measure, operand_of, same_key, sql_names
 from herdsight.tables import ColumnType
 
 
@@ -20,7 +21,7 @@ def _(relation: plan.Projection) -> exp.Select:
 
 @select.register
 def _(relation: plan.Aggregation) -> exp.Select:
-    ordered = _in_order(relation.input) and any(_gathers(measure) for measure in relation.measures)
+    ordered = gathers_in_order(relation)
     below = opened(plan.Numbered(relation.input, _NUMBER) if ordered else relation.input)
     names = sql_names(relation.fields)
     keys = outputs(below, relation.keys, names)
@@ -30,6 +31,11 @@ def _(relation: plan.Aggregation) -> exp.Select:
     measures = [trees.named(tree, names[each.name]) for tree, each in zip(lowered, relation.measures, strict=True)]
     tree = below.tree.select(*keys, *measures, copy=False)
     return grouped(tree, len(keys))
+
+
+def gathers_in_order(relation: plan.Aggregation) -> bool:
+    """Whether an aggregation makes lists whose order is that of its input's rows."""
+    return _in_order(relation.input) and any(_gathers(measure) for measure in relation.measures)
 
 
 def _in_order(relation: plan.Relation) -> bool:
@@ -57,13 +63,8 @@ def _(relation: plan.Sorted) -> exp.Select:
     below = opened(relation.input)
     names = sql_names(relation.fields)
     tree = below.tree.select(*(trees.named(below.columns[name].copy(), sql) for name, sql in names.items()), copy=False)
-    keys = _varying(relation.keys)
-    return tree.order_by(*(_ordered(below, key) for key in keys), copy=False) if keys else tree
-
-
-def _varying(keys: Sequence[plan.SortKey]) -> list[plan.SortKey]:
-    """The keys that are no constants: an engine takes some of these for a column's number."""
-    return [key for key in keys if not isinstance(key.value, plan.Const)]
+    tree.set("order", in_order(relation.keys, below))
+    return tree
 
 
 @select.register
@@ -80,10 +81,9 @@ def _(relation: plan.Limit) -> exp.Select:
 def _first_of_each(relation: plan.Limit) -> exp.Select:
     """The first rows of each group, in the input's order."""
     sorted_ = relation.input if isinstance(relation.input, plan.Sorted) else None
-    keys = _varying(sorted_.keys) if sorted_ else []
     below = opened(sorted_.input if sorted_ else relation.input)
     names = sql_names(relation.fields)
-    order = exp.Order(expressions=[_ordered(below, key) for key in keys]) if keys else None
+    order = in_order(sorted_.keys, below) if sorted_ else None
     partition = [below.columns[name].copy() for name in relation.per]
     numbered = trees.named(exp.Window(this=exp.RowNumber(), partition_by=partition, order=order), _NUMBER)
     inner = below.tree.select(*from_open(below, relation), numbered, copy=False)
@@ -277,7 +277,3 @@ def _(relation: plan.External) -> exp.Select:
 
 
 EXTERNAL = "external"  # the schema in which files that a query names stand, under their addresses
-
-
-def _ordered(below: Open, key: plan.SortKey) -> exp.Ordered:
-    return exp.Ordered(this=below.sql(key.value), desc=key.descending, nulls_first=key.nulls_first)

@@ -10,6 +10,7 @@ from herdsight.kql.functions.conversions import converted
 from herdsight.kql.functions.model import Operand
 from herdsight.kql.functions.windows import Over
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, select
+from herdsight.kql.lowering.order import row_number
 from herdsight.kql.lowering.scalars import Open, closed, operand_of, sql_names
 from herdsight.tables import ColumnType
 
@@ -20,7 +21,7 @@ _ORDER = "#order"
 def _(relation: plan.Numbered) -> exp.Select:
     below = opened(relation.input)
     names = sql_names(relation.fields)
-    number = exp.Sub(this=exp.Window(this=exp.RowNumber()), expression=trees.number(1))
+    number = exp.Sub(this=row_number(relation.input, below), expression=trees.number(1))
     return below.tree.select(*from_open(below, relation.input), trees.named(number, names[relation.name]), copy=False)
 
 
@@ -32,7 +33,7 @@ def _(relation: plan.Windows) -> exp.Select:
     """Row numbers first, so that all functions see one order; then what functions need of each row; then they."""
     below = opened(relation.input)
     own = sql_names(relation.input.fields)
-    number = trees.named(exp.Window(this=exp.RowNumber()), _ORDER)
+    number = trees.named(row_number(relation.input, below), _ORDER)
     numbered = below.tree.select(*from_open(below, relation.input), number, copy=False)
     columns = [*own.values(), _ORDER]
     restarting = [call for call in relation.calls if _restart(call) is not None]

@@ -12,6 +12,8 @@ from herdsight.kql.functions.model import Operand
 from herdsight.kql.literals import moment
 from herdsight.tables import ColumnType
 
+RUN = "run"  # the table beside which a plan is lowered that is given its times
+
 
 def sql_names(fields: Sequence[plan.Field]) -> dict[str, str]:
     """What each column is called in SQL: its own name, or with a number where another differs from it in case alone."""
@@ -77,6 +79,8 @@ def operand_of(value: plan.Scalar, columns: Mapping[str, exp.Expr]) -> Operand:
         case plan.InQuery(value=inner, relation=relation, any_case=any_case):
             sought = operand_of(inner, columns)
             return Operand(_among(sought, relation, any_case=any_case), ColumnType.BOOL)
+        case plan.Given(name=name, type=kind):
+            return Operand(trees.column(name, RUN), kind)
         case plan.Now():
             raise AssertionError("now() is pinned before a plan is lowered")
 

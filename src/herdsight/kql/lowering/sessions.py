@@ -6,6 +6,7 @@ from herdsight import trees
 from herdsight.kql import plan
 from herdsight.kql.functions.windows import Over
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, select
+from herdsight.kql.lowering.order import row_number
 from herdsight.kql.lowering.scalars import sql_names
 from herdsight.tables import ColumnType
 
@@ -39,7 +40,7 @@ def _per(relation: plan.Sessions) -> list[str]:
 def _blocks(relation: plan.Sessions, own: list[str]) -> exp.Select:
     """The rows in order, with the number of the block between two gaps or restarts that each lies in."""
     below = opened(relation.input)
-    number = trees.named(exp.Window(this=exp.RowNumber()), _ORDER)
+    number = trees.named(row_number(relation.input, below), _ORDER)
     micros = trees.named(trees.call("kql_micros", below.sql(relation.value)), _MICROS)
     gap, restart = below.sql(relation.gap), below.sql(relation.restart)
     first = below.tree.select(

@@ -13,6 +13,7 @@ from sqlglot import exp
 from herdsight import trees
 from herdsight.kql import plan
 from herdsight.kql.lowering.dispatch import from_open, nested, opened, select
+from herdsight.kql.lowering.order import row_number
 from herdsight.kql.lowering.scalars import closed, operand_of, sql_names
 from herdsight.kql.rewrites.walk import references
 from herdsight.tables import ColumnType
@@ -124,7 +125,7 @@ def _(relation: plan.Steps) -> exp.Select:
 def _numbered(walk: _Walk) -> exp.Select:
     """The rows with their order, and their place in their partition."""
     below = opened(walk.scan.input)
-    order = trees.named(exp.Window(this=exp.RowNumber()), _ORDER)
+    order = trees.named(row_number(walk.scan.input, below), _ORDER)
     ordered = below.tree.select(*from_open(below, walk.scan.input), order, copy=False)
     partition = [trees.column(walk.own[name]) for name in walk.scan.per]
     in_order = exp.Order(expressions=[exp.Ordered(this=trees.column(_ORDER))])

@@ -30,12 +30,16 @@ def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str
         if relation.time:  # a watchlist has none
             found[relation.table] |= {*wanted, relation.time}
         return
-    for part, needed in _needed(relation, wanted):
-        _collect(part, needed & _own(part), found)
+    for part, needed in demands(relation, wanted):
+        _collect(part, needed, found)
 
 
-def _needed(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:
-    """The relation's inputs, and which of their columns the wanted ones of its own depend on."""
+def demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:
+    """The relation's inputs, in order, and which of their columns the wanted ones of its own depend on."""
+    return ((part, needed & _own(part)) for part, needed in _demands(relation, wanted))
+
+
+def _demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:  # noqa: C901 a case a node
     read = _names(scalars(relation))
     match relation:
         case plan.Projection(input=below, items=items):
@@ -48,12 +52,16 @@ def _needed(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Re
             yield below, wanted | read | {*per}
         case plan.Filter(input=below) | plan.Sorted(input=below) | plan.Numbered(input=below):
             yield below, wanted | read
+        case plan.Shared(input=below):
+            yield below, wanted
         case plan.Unnest(input=below, expansions=expansions):
             yield below, (wanted - {each.name for each in expansions}) | read
         case plan.Parsed(input=below, captures=captures):
             yield below, (wanted - {each.name for each in captures}) | read
         case plan.Join(left=left, right=right, keys=pairs):
-            yield left, _taken(relation.left_fields, wanted) | {pair.left for pair in pairs}
+            # Which of the rows of a key `innerunique` takes depends on all that they hold.
+            of_left = _own(left) if relation.kind == "innerunique" else _taken(relation.left_fields, wanted)
+            yield left, of_left | {pair.left for pair in pairs}
             yield right, _taken(relation.right_fields, wanted) | {pair.right for pair in pairs}
         case plan.NetworkJoin(left=left, right=right, keys=pairs):
             yield left, _taken(relation.left_fields, wanted) | read | {pair.left for pair in pairs}

@@ -8,11 +8,14 @@ from herdsight.kql.syntax import Value
 from herdsight.tables import ColumnType
 
 
-def fold(value: plan.Scalar, now: int | None = None) -> plan.Scalar:
-    """The scalar with its constant parts computed; `now` is in microseconds since 1970, None leaves now() open."""
+def fold(value: plan.Scalar, now: int | plan.Given | None = None) -> plan.Scalar:
+    """The scalar with its constant parts computed.
+
+    `now` is in microseconds since 1970, or what each run is given for it; None leaves now() open.
+    """
     match value:
         case plan.Now() if now is not None:
-            return plan.Const(now, ColumnType.DATETIME)
+            return now if isinstance(now, plan.Given) else plan.Const(now, ColumnType.DATETIME)
         case plan.Apply(function=function, arguments=arguments):
             folded = tuple(fold(argument, now) for argument in arguments)
             if function.evaluate and all(isinstance(argument, plan.Const) for argument in folded):

@@ -6,8 +6,8 @@ from herdsight.kql import plan
 from herdsight.kql.rewrites.walk import rebuild
 
 
-def within(relation: plan.Relation, since: int, until: int) -> plan.Relation:
-    """The plan over the rows with `since < time <= until` of every table, in microseconds since 1970."""
+def within(relation: plan.Relation, since: int | plan.Given, until: int | plan.Given) -> plan.Relation:
+    """The plan over the rows with `since < time <= until` of every table: microseconds since 1970, or each run's."""
 
     def bounded(part: plan.Relation) -> plan.Relation:
         return replace(part, since=since, until=until) if isinstance(part, plan.Scan) and part.time else part

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from herdsight.kql import plan
 from herdsight.kql.functions import SCALARS
+from herdsight.kql.rewrites.steady import is_steady
 from herdsight.kql.rewrites.walk import conjuncts, references, substituted
 from herdsight.tables import ColumnType
 
@@ -16,8 +17,6 @@ from herdsight.tables import ColumnType
 _LEFT_KEPT = ("inner", "innerunique", "leftouter", "leftsemi", "leftanti")
 # So many operators are looked through, lest the time grow with the square of a query's length.
 _FAR = 32
-# What gives another value each time it is asked.
-_UNSTEADY = ("rand", "new_guid")
 
 
 def asked_before_unique(relation: plan.Relation) -> plan.Relation:
@@ -27,7 +26,7 @@ def asked_before_unique(relation: plan.Relation) -> plan.Relation:
     below: plan.Relation = relation.input
     kept: list[plan.Scalar] = []
     for condition in conjuncts(relation.condition):
-        asked = _asked(condition, below) if _steady(condition) else None
+        asked = _asked(condition, below) if is_steady(condition) else None
         if asked:
             below = asked
         else:
@@ -72,19 +71,9 @@ def _asked(condition: plan.Scalar, below: plan.Relation) -> plan.Relation | None
 
 def _inside(condition: plan.Scalar, items: Iterable[plan.Item]) -> plan.Scalar | None:
     """The condition in terms of what the items are made of, where it reads these columns only, and at least one."""
-    values = {item.name: item.value for item in items if _steady(item.value)}
+    values = {item.name: item.value for item in items if is_steady(item.value)}
     read = {ref.name for ref in references(condition)}
     return substituted(condition, values) if read and read <= values.keys() else None
-
-
-def _steady(value: plan.Scalar) -> bool:
-    match value:
-        case plan.Apply(function=function, arguments=arguments):
-            return function.name not in _UNSTEADY and all(map(_steady, arguments))
-        case plan.InQuery(value=inner):
-            return _steady(inner)
-        case _:
-            return True
 
 
 def _all_of(conditions: list[plan.Scalar]) -> plan.Scalar:

@@ -23,7 +23,7 @@ class Weights:
 
 def _parts(part: plan.Relation | plan.Scalar) -> tuple[plan.Relation | plan.Scalar, ...]:
     match part:
-        case plan.Ref() | plan.Const() | plan.Now():
+        case plan.Ref() | plan.Const() | plan.Now() | plan.Given():
             return ()
         case plan.Apply(arguments=arguments):
             return arguments
