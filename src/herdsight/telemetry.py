@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -42,6 +43,14 @@ _TOLD = 3  # files named in one sentence
 _MOST_THREADS = 256  # beyond it, a slip of the finger
 
 
+class Level(StrEnum):
+    """How much a hunt tells: a budget of false alerts, which `hunting` states in alerts per day of a host."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What every reading of logs takes.
@@ -52,7 +61,8 @@ class Options:
     do not tell theirs, None for UTC. `memory`: DuckDB's limit. `threads`: how many, None for all. `watchlists`: (name,
     CSV file) pairs for _GetWatchlist(). `parameters`: (name, text) pairs for the parameters that a query declares.
     `store`: the folder of a store, to read in place of logs. `external`: the files that a query may read, as PATH or
-    ADDRESS=PATH. `mappings`: mapping files, which say how logs that no format knows are read.
+    ADDRESS=PATH. `mappings`: mapping files, which say how logs that no format knows are read. `level`: how much a
+    hunt tells.
     """
 
     local: tuple[str, ...] = ()
@@ -69,6 +79,7 @@ class Options:
     store: str | None = None
     external: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
+    level: str = Level.MEDIUM
 
 
 DEFAULTS = Options()

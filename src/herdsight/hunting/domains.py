@@ -44,6 +44,22 @@ def domains(telemetry: Telemetry, findings: Iterable[Finding]) -> Mapping[str, t
     return {each.id: _names(each, answers) for each in findings}
 
 
+def names_of(telemetry: Telemetry, addresses: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """By address, the names that it was given for in answers; addresses that were given for none are left out."""
+    wanted = sorted(set(addresses))
+    found = _answers(telemetry, wanted) if wanted and DNS_ACTIVITY in telemetry.spans else {}
+    return {address: tuple(dict.fromkeys(each.name for each in known)) for address, known in found.items()}
+
+
+def clients(telemetry: Telemetry) -> Mapping[str, tuple[datetime, datetime]]:
+    """By client, from when to when it asked for names."""
+    if DNS_ACTIVITY not in telemetry.spans:
+        return {}
+    kql = f"{DNS_ACTIVITY} | summarize First = min(TimeGenerated), Last = max(TimeGenerated) by SrcIpAddr"
+    found = run(telemetry, compiled(kql, "clients")[0].query.relation).to_pylist()
+    return {row["SrcIpAddr"]: (row["First"], row["Last"]) for row in found}
+
+
 def _answers(telemetry: Telemetry, remotes: list[str]) -> Mapping[str, list[_Answer]]:
     kql = _ANSWERS.replace("{addresses}", condition_text("Answer", remotes))
     found: dict[str, list[_Answer]] = defaultdict(list)

@@ -1,24 +1,27 @@
 """The main job: every rule replayed over the logs, its alerts merged into findings, one verdict per host."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from herdsight import tables
+from herdsight.analytics import ANALYTICS, Analytic
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
+from herdsight.hunting.analysing import analyse
+from herdsight.hunting.analysing import why_not as unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
+from herdsight.hunting.identity import identity
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
 from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
-from herdsight.telemetry import DEFAULTS, KEPT, Options, Progress, Span, Telemetry, sources
+from herdsight.telemetry import DEFAULTS, KEPT, Level, Options, Progress, Span, Telemetry, sources
 from herdsight.version import VERSION
 
 _TOLD = 3  # files whose fault is told where nothing could be read
@@ -40,6 +43,7 @@ def hunt(
     places = sources(paths, options)
     if not places:
         raise InputError("there are no logs to hunt through", hint="name files or folders, or a store with --store")
+    level = _level(options.level)
     detections = detections_of(shipped_rules() if rules is None else rules, options)
     with Telemetry(places, options, progress) as telemetry:
         if telemetry.span is None:
@@ -49,13 +53,30 @@ def hunt(
         ]
         idle = {each.detection for each in skipped}
         able = [each for each in detections if each.file.slug not in idle]
-        _keep(telemetry, able)
+        analytics = ANALYTICS if rules is None else ()
+        skipped += [Skipped(detection=each.name, why=why) for each in analytics if (why := unable(each, telemetry))]
+        idle = {each.detection for each in skipped}
+        ready = [each for each in analytics if each.name not in idle]
+        _keep(telemetry, able, ready)
         findings: list[Finding] = []
         for number, detection in enumerate(able):
             if progress:
-                progress(detection.file.rule.name, number, len(able))
+                progress(detection.file.rule.name, number, len(able) + len(ready))
             findings += _findings(detection, telemetry)
+        for number, analytic in enumerate(ready, len(able)):
+            if progress:
+                progress(analytic.title, number, len(able) + len(ready))
+            analysis = analyse(analytic, telemetry, level)
+            findings += analysis.findings
+            skipped += analysis.skipped
         return _concluded(telemetry, telemetry.span, findings, skipped)
+
+
+def _level(text: str) -> Level:
+    try:
+        return Level(text)
+    except ValueError as error:
+        raise InputError(f"there is no level {text!r}", hint=f"take {', '.join(Level)}") from error
 
 
 def _no_event(telemetry: Telemetry) -> InputError:
@@ -64,9 +85,12 @@ def _no_event(telemetry: Telemetry) -> InputError:
     return InputError(f"the logs hold no event{f': {told}' if told else ''}", hint=hint)
 
 
-def _keep(telemetry: Telemetry, detections: Iterable[Detection]) -> None:
-    """What the rules read, computed once: a rule runs as often as its schedule has it."""
+def _keep(telemetry: Telemetry, detections: Iterable[Detection], analytics: Iterable[Analytic]) -> None:
+    """What rules and analytics read, computed once: it is read many times."""
     needed: dict[str, set[str]] = defaultdict(set)
+    for analytic in analytics:
+        for table, own in analytic.reads.items():
+            needed[table] |= {*own, tables.table(table).time}
     for detection in detections:
         telemetry.provide(detection.relation)
         for table, columns in columns_read(detection.relation).items():
@@ -98,7 +122,7 @@ def _finding(file: RuleFile, lead: Lead, proof: Proof) -> Finding:
         if isinstance(value := row[column], str | int | float)
     }
     return Finding(
-        id=_identity(file.slug, (str(row[name]) for name in columns.entities)),
+        id=identity(file.slug, (str(row[name]) for name in columns.entities)),
         detection=file.slug,
         kind="rule",
         title=rule.name,
@@ -119,12 +143,6 @@ def _finding(file: RuleFile, lead: Lead, proof: Proof) -> Finding:
         techniques=rule.relevantTechniques,
         evidence=proof.evidence,
     )
-
-
-def _identity(detection: str, entities: Iterable[str]) -> str:
-    """A name for the finding that is the same whenever the same detection names the same entities."""
-    digest = hashlib.sha256(json.dumps([detection, *entities]).encode())
-    return f"F{digest.hexdigest()[:10]}"
 
 
 def _text(row: Row, column: str | None) -> str | None:

@@ -1,0 +1,301 @@
+"""Beacons: a host that calls one place outside at times too even for chance, judged by what else is known of it.
+
+Null hypothesis: the calls come as a memoryless process has them, at whatever rate, which may change slowly, and in
+bursts (`memoryless`). What is left when that is rejected is a timer, and most timers are honest: clues say which are not.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, known_name
+from herdsight.analytics.memoryless import log10_tail
+from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.findings.model import Role
+from herdsight.rules.model import EvidenceRows
+from herdsight.tables import NETWORK_SESSION, WEB_SESSION
+
+# Bursts: connections no further apart are one check-in; each is tried. Seconds.
+SCALES = (0.0, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0)
+# Neighbouring idle times below which nothing is tested: of fewer the saddlepoint says little.
+LEAST = 5
+# An idle time must be longer than the burst that was cut from it, or jitter of the burst looks like the period's.
+_LONGER = 2.0
+# Times in whole seconds say nothing of shorter periods: a gap of one second is any gap below two.
+_COARSE = 5.0
+
+_CALLS = """
+SELECT
+  CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source, DstIpAddr AS remote,
+  DstPortNumber AS port, '' AS name, TimeGenerated AS time, EventResult = 'Failure' AS failed,
+  CAST(SrcBytes AS DOUBLE) AS sent, CAST(DstBytes AS DOUBLE) AS received
+FROM {schema}.ASimNetworkSessionLogs
+WHERE EventType <> 'IDS' AND NetworkDirection IN ('Outbound', 'External') AND NetworkProtocol IN ('TCP', 'UDP')
+  AND DstPortNumber NOT IN ({periodic}) AND COALESCE(EventCount, 1) <= 1
+"""
+
+# Requests through a proxy inside: the place is the name that was asked for.
+_REQUESTS = """
+SELECT
+  CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source, DstIpAddr AS remote,
+  DstPortNumber AS port, LOWER(HttpHost) AS name, TimeGenerated AS time, EventResult = 'Failure' AS failed,
+  CAST(SrcBytes AS DOUBLE) AS sent, CAST(DstBytes AS DOUBLE) AS received
+FROM {schema}.ASimWebSessionLogs
+WHERE NetworkDirection = 'Local' AND HttpHost <> ''
+"""
+
+_FEATURES = """
+WITH calls AS ({calls}),
+pairs AS (
+  SELECT host, remote, port, name, ROW_NUMBER() OVER (ORDER BY host, remote, port, name) AS pair,
+    COUNT(*) AS calls, MIN(time) AS first, MAX(time) AS last, MIN(source) AS source,
+    AVG(CASE WHEN failed THEN 1.0 ELSE 0.0 END) AS failed,
+    AVG(sent) AS sent, STDDEV_POP(sent) AS sent_spread, AVG(received) AS received,
+    STDDEV_POP(received) AS received_spread,
+    MIN(CASE WHEN time = DATE_TRUNC('second', time) THEN 1 ELSE 0 END) AS whole,
+    COUNT(*) OVER (PARTITION BY remote, port, name) AS hosts
+  FROM calls GROUP BY host, remote, port, name
+),
+tested AS (SELECT * FROM pairs WHERE calls > {least}),
+gaps AS (
+  SELECT pair, time, DATE_DIFF('microsecond', LAG(time) OVER (PARTITION BY pair ORDER BY time), time) / 1e6 AS gap
+  FROM calls INNER JOIN tested USING (host, remote, port, name)
+),
+idle AS (SELECT pair, time, burst, gap - burst AS idle FROM gaps CROSS JOIN {scales} WHERE gap > burst),
+beside AS (SELECT pair, burst, idle, LAG(idle) OVER (PARTITION BY pair, burst ORDER BY time) AS before FROM idle),
+even AS (
+  SELECT pair, burst, COUNT(before) AS neighbours, MEDIAN(idle) AS usual,
+    AVG(POWER((idle - before) / (idle + before), 2)) AS mean
+  FROM beside GROUP BY pair, burst
+)
+SELECT tested.*, burst, neighbours, usual, mean,
+  (SELECT COUNT(DISTINCT host) FROM pairs) AS all_hosts, (SELECT COUNT(*) FROM tested) AS all_tested
+FROM even INNER JOIN tested USING (pair)
+WHERE neighbours >= {least} AND usual >= {longer} * burst AND mean < 0.3333
+"""
+
+
+def features(schema: str, *, sessions: bool, requests: bool) -> exp.Expr:
+    """A row for each series of calls and each burst scale: who, where, how many, how even.
+
+    A series is what one host does to one address and port; or, through a proxy, to one name. Times in seconds.
+    """
+    parts = [part for part, there in ((_CALLS, sessions), (_REQUESTS, requests)) if there]
+    calls = " UNION ALL ".join(parts).format(schema=schema, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
+    scales = "(VALUES " + ", ".join(f"({scale})" for scale in SCALES) + ") AS scales(burst)"
+    text = _FEATURES.format(calls=calls, scales=scales, least=LEAST, longer=_LONGER)
+    return sqlglot.parse_one(text, dialect="duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of calls, at the burst scale at which it is least like chance. Seconds, bytes."""
+
+    host: str
+    source: str
+    remote: str
+    port: int
+    name: str
+    calls: int
+    first: datetime
+    last: datetime
+    failed: float
+    sent: float | None
+    sent_spread: float | None
+    received: float | None
+    received_spread: float | None
+    hosts: int
+    all_hosts: int
+    period: float
+    neighbours: int
+    variation: float
+    log10_p: float
+
+    @property
+    def variety(self) -> float | None:
+        """How much sizes differ: the greater coefficient of variation of the two directions; None without sizes."""
+        pairs = ((self.sent, self.sent_spread), (self.received, self.received_spread))
+        found = [spread / mean for mean, spread in pairs if mean and spread is not None]
+        return max(found) if found else None
+
+
+def series_of(rows: pa.Table) -> list[Series]:
+    """The features as series, each at its best scale; its p-value counts the scales that were tried."""
+    if not rows.num_rows:
+        return []
+    mean, count = (np.asarray(rows.column(name).to_numpy(), float) for name in ("mean", "neighbours"))
+    tails = np.minimum(log10_tail(mean, count) + np.log10(len(SCALES)), 0.0)
+    best: dict[int, tuple[float, int]] = {}
+    pairs = rows.column("pair").to_numpy().tolist()
+    for position, (pair, tail) in enumerate(zip(pairs, tails.tolist(), strict=True)):
+        if pair not in best or tail < best[pair][0]:
+            best[pair] = (tail, position)
+    kept = rows.take(pa.array([position for _, position in best.values()]))
+    return [
+        _series(row, tail)
+        for row, (tail, _) in zip(kept.to_pylist(), best.values(), strict=True)
+        if not (row["whole"] and row["usual"] + row["burst"] < _COARSE)
+    ]
+
+
+def _series(row: Mapping[str, object], tail: float) -> Series:
+    own = {name: row[name] for name in Series.__slots__ if name in row}
+    usual, burst, mean = (float(str(row[name])) for name in ("usual", "burst", "mean"))
+    return Series(**own, period=usual + burst, variation=3 * mean, log10_p=tail)  # type: ignore[arg-type]
+
+
+# --- what else is known of it ---------------------------------------------------------------------------------------
+
+# Of the pairs of a clean desktop with enough calls, 6 of 35 were periodic for an honest reason, and hosts with a bot
+# are few among many: without any clue a timer is honest, ten to one.
+PRIOR = -1.0
+
+
+def clues(series: Series, *, looked_up: bool | None) -> Iterator[Clue]:
+    """What speaks for a bot behind a timer. `looked_up`: whether its address was; None where no log would show it."""
+    if series.failed >= 0.9:  # noqa: PLR2004
+        yield Clue(f"{series.failed:.0%} of the calls fail, and it keeps calling", 1.0)
+    if not series.name and series.port not in SERVICE_PORTS:
+        yield Clue(f"port {series.port} belongs to no common service", 1.0)
+    if series.name and series.hosts == 1:
+        yield Clue("it goes through the proxy to a name that no other host here asks for", 1.0)
+    if series.period < 60:  # noqa: PLR2004
+        # Software that polls for updates or pushes waits minutes; a session that is alive is one connection.
+        yield Clue(f"a new connection every {series.period:.3g} s", 1.0 if series.calls >= 100 else 0.5)  # noqa: PLR2004
+    variety = series.variety
+    if variety is not None and variety <= 0.1:  # noqa: PLR2004
+        yield Clue(f"the sizes are all alike (they vary by {variety:.0%})", 0.7)
+    if looked_up is False and not series.name:
+        yield Clue("no lookup of the address is in the DNS logs", 0.5)
+    if series.all_hosts >= 20 and series.hosts <= 0.02 * series.all_hosts + 1:  # noqa: PLR2004
+        yield Clue(f"of {series.all_hosts} hosts {series.hosts} call it", 0.5)
+
+
+def explanation(series: Series, names: Sequence[str], crowd: int) -> str | None:
+    """What honest thing the timer is, where that is known; `crowd`: peers that its host calls by a timer."""
+    if series.port in PUSH_PORTS:
+        return f"port {series.port} is {PUSH_PORTS[series.port]}, which keeps in touch by a timer"
+    for name in (*names, *([series.name] if series.name else [])):
+        if known := known_name(name):
+            return f"{name} is {known}"
+    if crowd >= _CROWD:
+        return f"it calls {crowd} addresses by a timer on ports of no service, as peer-to-peer programs do"
+    if series.all_hosts >= 10 and series.hosts >= series.all_hosts / 2:  # noqa: PLR2004
+        return f"{series.hosts} of {series.all_hosts} hosts call it"
+    return None
+
+
+_CROWD = 6  # a bot has a handful of C2 in rotation; a client of a swarm has tens of peers
+
+
+def crowds(found: Iterable[Series]) -> Mapping[str, int]:
+    """By host, how many addresses it calls by a timer on ports of no service."""
+    peers: dict[str, set[str]] = defaultdict(set)
+    for each in found:
+        if _is_peer(each):
+            peers[each.host].add(each.remote)
+    return {host: len(remotes) for host, remotes in peers.items()}
+
+
+def _is_peer(series: Series) -> bool:
+    return not series.name and series.port not in SERVICE_PORTS
+
+
+def find(sight: Sight) -> Found:
+    """The timers among the series, each with what speaks for and against it."""
+    there = {name: name in sight.tables for name in (NETWORK_SESSION, WEB_SESSION)}
+    rows = sight.run(features(sight.schema, sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION]))
+    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
+    found = [each for each in series_of(rows) if each.log10_p < _WORTH]
+    names = sight.names([each.remote for each in found])
+    crowded = crowds(found)
+    return Found(tested, hosts, tuple(_candidate(sight, each, names.get(each.remote, ()), crowded) for each in found))
+
+
+_WORTH = -2.0  # a p-value above 0.01 passes no level
+
+
+def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapping[str, int]) -> Candidate:
+    looked_up = bool(names) if sight.sees_lookups(series.source, series.first, series.last) else None
+    crowd = crowded.get(series.host, 0) if _is_peer(series) else 0
+    where = series.name or f"{series.remote}:{series.port}"
+    return Candidate(
+        host=series.host,
+        remotes=(series.remote,),
+        ports=(series.port,),
+        domains=(series.name,) if series.name else (),
+        first=series.first,
+        last=series.last,
+        p_value=max(10**series.log10_p, 1e-300),
+        prior=PRIOR,
+        clues=tuple(clues(series, looked_up=looked_up)),
+        reasons=(
+            f"calls {where} about every {_span(series.period)}: {series.calls} calls",
+            f"their local variation is {series.variation:.3f} (a clock: 0, chance: 1), p = 1e{series.log10_p:.0f}",
+        ),
+        numbers={
+            "period_s": round(series.period, 3),
+            "local_variation": round(series.variation, 4),
+            "calls": series.calls,
+            "failed_share": round(series.failed, 3),
+            "hosts": series.hosts,
+        },
+        evidence=_REQUESTED if series.name else _CALLED,
+        row={"Source": series.source, "Remote": series.remote, "Port": series.port, "Name": series.name},
+        explained_by=explanation(series, names, crowd),
+    )
+
+
+_CALLED = EvidenceRows(
+    table=NETWORK_SESSION, where={"SrcIpAddr": "$Source", "DstIpAddr": "$Remote", "DstPortNumber": "$Port"}
+)
+_REQUESTED = EvidenceRows(table=WEB_SESSION, where={"SrcIpAddr": "$Source", "HttpHost": "$Name"})
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+BEACON = Analytic(
+    name="beacon",
+    title="Calls to one place outside by a timer",
+    null="the calls come as a memoryless process has them, in bursts or not, at a rate that may change slowly",
+    role=Role.BOT,
+    techniques=("T1071", "T1571", "T1573", "T1095", "T1583.005"),
+    reads={
+        NETWORK_SESSION: (
+            "EventType",
+            "NetworkDirection",
+            "NetworkProtocol",
+            "SrcHostname",
+            "SrcIpAddr",
+            "DstIpAddr",
+            "DstPortNumber",
+            "EventResult",
+            "EventCount",
+            "SrcBytes",
+            "DstBytes",
+        ),
+        WEB_SESSION: (
+            "NetworkDirection",
+            "SrcHostname",
+            "SrcIpAddr",
+            "DstIpAddr",
+            "DstPortNumber",
+            "HttpHost",
+            "EventResult",
+            "SrcBytes",
+            "DstBytes",
+        ),
+    },
+    find=find,
+)

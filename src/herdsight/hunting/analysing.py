@@ -1,0 +1,167 @@
+"""Analytics run over opened logs, and what they say that is worth telling at a level, as findings with their rows."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from herdsight.analytics import Analytic, Candidate, Sight
+from herdsight.analytics.model import Value
+from herdsight.findings.model import Finding, Severity, Skipped
+from herdsight.hunting.domains import clients, names_of
+from herdsight.hunting.evidence import Proof, proofs
+from herdsight.hunting.identity import identity
+from herdsight.hunting.leads import Lead, parts_of
+from herdsight.telemetry import KEPT, Level, Span, Telemetry
+
+# The level is a budget: how many false alerts chance may make in a day of one host, over all that an analytic tests.
+BUDGET = {Level.LOW: 0.001, Level.MEDIUM: 0.01, Level.HIGH: 0.1}
+
+# Chance is not all: how likely what is told must be to be what the analytic looks for. Below the medium level's,
+# nothing speaks for it beside that it is no chance.
+LEAST = {Level.LOW: 0.5, Level.MEDIUM: 0.2, Level.HIGH: 0.0}
+
+# What is likelier than not is for an analyst today, four to one for one now.
+_SEVERITY = ((0.8, Severity.HIGH), (0.5, Severity.MEDIUM), (0.0, Severity.LOW))
+_CONFIDENCE: Mapping[Severity, Literal["low", "medium", "high"]] = {
+    Severity.HIGH: "high",
+    Severity.MEDIUM: "medium",
+    Severity.LOW: "low",
+    Severity.INFORMATIONAL: "low",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analytic came to: its findings, and what it leaves out, in words."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def why_not(analytic: Analytic, telemetry: Telemetry) -> str | None:
+    """Why an analytic cannot run on these logs; None where it can."""
+    there = [name for name in analytic.reads if name in telemetry.spans]
+    if not there:
+        return f"it reads {' and '.join(analytic.reads)}, and nothing in these logs can be seen as that"
+    table = next(iter(analytic.reads))
+    lacking = [name for name in analytic.needs if name not in telemetry.carries(table)]
+    return f"it needs {' and '.join(lacking)}, which these logs do not have" if lacking else None
+
+
+def analyse(analytic: Analytic, telemetry: Telemetry, level: Level) -> Analysis:
+    """Run an analytic over what was kept for it, and tell what passes the level.
+
+    At the level high, what has an honest explanation is told as well, with it.
+    """
+    found = analytic.find(_sight(telemetry))
+    allowed = BUDGET[level] * _host_days(telemetry, found.hosts) / max(found.tested, 1)
+    passed = [each for each in found.candidates if each.p_value <= allowed]
+    told = [each for each in passed if level is Level.HIGH or _is_worth(each, level)]
+    findings = tuple(_findings(analytic, telemetry, told, found.tested))
+    left_out = len(passed) - len(told)
+    if not left_out:
+        return Analysis(findings)
+    explained = sum(1 for each in passed if each.explained_by)
+    why = (
+        f"{left_out} more that chance does not explain: {explained} have an honest explanation, nothing speaks against "
+        f"{left_out - explained}; --level high shows them"
+    )
+    return Analysis(findings, (Skipped(detection=analytic.name, why=why),))
+
+
+def _is_worth(candidate: Candidate, level: Level) -> bool:
+    return not candidate.explained_by and candidate.probability >= LEAST[level]
+
+
+def _host_days(telemetry: Telemetry, hosts: int) -> float:
+    """The days that the hosts were seen for, added up; at least one."""
+    days = (telemetry.span.last - telemetry.span.first).total_seconds() / 86_400 if telemetry.span else 0
+    return max(1.0, days * hosts)
+
+
+def _sight(telemetry: Telemetry) -> Sight:
+    there = frozenset(telemetry.spans)
+    return Sight(
+        run=telemetry.run,
+        schema=KEPT,
+        tables=there,
+        filled={name: telemetry.carries(name) for name in there},
+        names=partial(names_of, telemetry),
+        asks=clients(telemetry),
+    )
+
+
+def _findings(
+    analytic: Analytic, telemetry: Telemetry, candidates: Sequence[Candidate], tested: int
+) -> Iterator[Finding]:
+    by_spec: dict[str, list[Candidate]] = defaultdict(list)
+    for each in candidates:
+        by_spec[each.evidence.model_dump_json()].append(each)
+    for alike in by_spec.values():
+        leads = [_lead(each) for each in alike]
+        for candidate, proof in zip(alike, proofs(telemetry, alike[0].evidence, leads), strict=True):
+            yield _finding(analytic, candidate, proof, tested)
+
+
+def _lead(candidate: Candidate) -> Lead:
+    values = {
+        part[1:]: dict.fromkeys(_each(candidate.row[part[1:]]))
+        for parts in candidate.evidence.where.values()
+        for part in parts_of(parts)
+        if part.startswith("$")
+    }
+    return Lead(candidate.row, (Span(candidate.first, candidate.last),), 1, values)
+
+
+def _each(value: Value | Sequence[Value]) -> Iterable[Value]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return (value,)
+    return value
+
+
+def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int) -> Finding:
+    probability = candidate.probability
+    severity = next(severity for least, severity in _SEVERITY if probability >= least)
+    if candidate.explained_by:
+        severity = Severity.INFORMATIONAL
+    entities = (candidate.host, *candidate.remotes[:1], *map(str, candidate.ports[:1]), *candidate.domains[:1])
+    return Finding(
+        id=identity(analytic.name, entities),
+        detection=analytic.name,
+        kind="analytic",
+        title=analytic.title,
+        severity=severity,
+        confidence=_CONFIDENCE[severity],
+        probability=round(probability, 4),
+        role=analytic.role,
+        host=candidate.host,
+        process=candidate.process,
+        remotes=candidate.remotes,
+        ports=candidate.ports,
+        domains=candidate.domains,
+        first_seen=candidate.first,
+        last_seen=candidate.last,
+        count=proof.count,
+        reasons=(*candidate.reasons, *_weighed(candidate), *_explained(candidate)),
+        numbers={
+            **candidate.numbers,
+            "p_value": candidate.p_value,
+            "expected_by_chance": candidate.p_value * tested,
+            "tested": tested,
+        },
+        techniques=analytic.techniques,
+        explained_by=candidate.explained_by,
+        evidence=proof.evidence,
+    )
+
+
+def _weighed(candidate: Candidate) -> Iterator[str]:
+    for clue in sorted(candidate.clues, key=lambda each: -abs(each.weight)):
+        yield f"{clue.says} ({10**clue.weight:.2g} to 1)"
+
+
+def _explained(candidate: Candidate) -> Iterator[str]:
+    if candidate.explained_by:
+        yield f"an honest explanation: {candidate.explained_by}"
