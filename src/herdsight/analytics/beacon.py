@@ -1,7 +1,8 @@
 """Beacons: a host that calls one place outside at times too even for chance, judged by what else is known of it.
 
 Null hypothesis: the calls come as a memoryless process has them, at whatever rate, which may change slowly, and in
-bursts (`memoryless`). What is left when that is rejected is a timer, and most timers are honest: clues say which are not.
+bursts (`memoryless`). What is left when that is rejected is a timer, and most timers are honest: clues say which are
+not.
 """
 
 from collections import defaultdict
@@ -55,7 +56,7 @@ WITH calls AS ({calls}),
 pairs AS (
   SELECT host, remote, port, name, ROW_NUMBER() OVER (ORDER BY host, remote, port, name) AS pair,
     COUNT(*) AS calls, MIN(time) AS first, MAX(time) AS last, MIN(source) AS source,
-    AVG(CASE WHEN failed THEN 1.0 ELSE 0.0 END) AS failed,
+    AVG(CASE WHEN failed THEN 1 ELSE 0 END) AS failed,
     AVG(sent) AS sent, STDDEV_POP(sent) AS sent_spread, AVG(received) AS received,
     STDDEV_POP(received) AS received_spread,
     MIN(CASE WHEN time = DATE_TRUNC('second', time) THEN 1 ELSE 0 END) AS whole,
@@ -88,7 +89,7 @@ def features(schema: str, *, sessions: bool, requests: bool) -> exp.Expr:
     """
     parts = [part for part, there in ((_CALLS, sessions), (_REQUESTS, requests)) if there]
     calls = " UNION ALL ".join(parts).format(schema=schema, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
-    scales = "(VALUES " + ", ".join(f"({scale})" for scale in SCALES) + ") AS scales(burst)"
+    scales = "(VALUES " + ", ".join(f"(CAST({scale} AS DOUBLE))" for scale in SCALES) + ") AS scales(burst)"
     text = _FEATURES.format(calls=calls, scales=scales, least=LEAST, longer=_LONGER)
     return sqlglot.parse_one(text, dialect="duckdb")
 
@@ -210,6 +211,8 @@ def _is_peer(series: Series) -> bool:
 def find(sight: Sight) -> Found:
     """The timers among the series, each with what speaks for and against it."""
     there = {name: name in sight.tables for name in (NETWORK_SESSION, WEB_SESSION)}
+    if not any(there.values()):
+        return Found(0, 0, ())
     rows = sight.run(features(sight.schema, sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION]))
     tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
     found = [each for each in series_of(rows) if each.log10_p < _WORTH]
