@@ -45,7 +45,8 @@ def sight(
             connection.execute(f"CREATE TABLE kept.{table} AS SELECT * FROM rows")
 
         def run(tree: exp.Expr) -> pa.Table:
-            return connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
+            answer: pa.Table = connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
+            return answer
 
         yield Sight(
             run=run,

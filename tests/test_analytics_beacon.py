@@ -131,18 +131,26 @@ def test_a_night_without_power_and_a_changed_sleep_do_not_hide_a_timer() -> None
     assert only(sessions([*evening, *morning])).p_value < 1e-10
 
 
+def human(kind: str, count: int, random: np.random.Generator) -> Any:
+    """Times of one day at which people, and what they start, make connections."""
+    match kind:
+        case "poisson":
+            return random.uniform(0, DAY, count)
+        case "bursty":
+            return random.uniform(0, DAY, count // 8 + 1)[:, None] + random.exponential(3, (count // 8 + 1, 8))
+        case "diurnal":
+            return DAY * random.beta(4, 3, count)
+        case _:
+            return np.cumsum(random.lognormal(3, 1.5, count))
+
+
 @pytest.mark.parametrize("kind", ["poisson", "bursty", "diurnal", "lognormal"])
 def test_what_people_do_is_no_timer(kind: str) -> None:
     random = np.random.default_rng(len(kind))
     rows = []
     for number in range(80):
         count = int(random.integers(20, 400))
-        times = {
-            "poisson": lambda n: random.uniform(0, DAY, n),
-            "bursty": lambda n: random.uniform(0, DAY, n // 8 + 1)[:, None] + random.exponential(3, (n // 8 + 1, 8)),
-            "diurnal": lambda n: DAY * random.beta(4, 3, n),
-            "lognormal": lambda n: np.cumsum(random.lognormal(3, 1.5, n)),
-        }[kind](count)
+        times = human(kind, count, random)
         rows += sessions(np.ravel(times), DstIpAddr=f"198.51.100.{number}")
     allowed = 0.01 / 80  # the default level, for one host over one day
     assert sum(each.p_value <= allowed for each in found(rows).candidates) <= 1

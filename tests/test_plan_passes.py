@@ -82,7 +82,10 @@ def test_materialize_keeps_what_is_light_too() -> None:
         ("T | extend a = LocalPort + 1, b = RemotePort | project b", ["RemotePort"]),
         ("T | summarize n = count(), m = max(LocalPort) by DeviceName | project DeviceName", ["DeviceName"]),
         ("T | where LocalPort == 1 | project RemoteIP", ["RemoteIP", "LocalPort"]),
-        ("T | join kind=inner (T | project DeviceName, LocalIP) on DeviceName | project LocalIP", ["DeviceName", "LocalIP"]),
+        (
+            "T | join kind=inner (T | project DeviceName, LocalIP) on DeviceName | project LocalIP",
+            ["DeviceName", "LocalIP"],
+        ),
         ("union T, (T | extend LocalPort = 2) | project RemoteIP", ["RemoteIP"]),
         ("T | count", ["TimeGenerated"]),
     ],

@@ -55,6 +55,12 @@ class Reading(Loading, total=False):
     external: Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 
 
+class Hunting(Reading, total=False):
+    """How to read logs and how much to tell: `level` is low, medium (the default) or high."""
+
+    level: str
+
+
 class Asking(Reading, total=False):
     """How to read logs and what to give a query: values for the parameters that it declares, as Python has them."""
 
@@ -91,10 +97,10 @@ def query_all(kql: str, paths: Paths = (), **options: Unpack[Asking]) -> list[An
     return list(querying.answers(kql, _paths(paths), _options(options)))
 
 
-def hunt(paths: Paths = (), **options: Unpack[Reading]) -> Hunt:
+def hunt(paths: Paths = (), **options: Unpack[Hunting]) -> Hunt:
     """Hunt through log files and folders, or a store: verdicts, findings, inputs and what was skipped.
 
-    `options` are those of `Reading`.
+    `options` are those of `Hunting`.
 
     Raises:
         InputError: nothing could be read, or an option is wrong.

@@ -301,4 +301,5 @@ BEACON = Analytic(
         ),
     },
     find=find,
+    judges=("beacon-fixed-endpoint", "beacon-regular"),
 )

@@ -97,6 +97,7 @@ class Analytic:
     """A statistic over the hub tables that finds one behaviour.
 
     `reads`: by table, the columns it needs kept; `needs`, those of the first table that must be filled for it to run.
+    `judges`: the shipped rules that ask the same by thresholds; what they find of a candidate's entities is as likely.
     """
 
     name: str
@@ -107,3 +108,4 @@ class Analytic:
     reads: Mapping[str, tuple[str, ...]]
     find: Callable[[Sight], Found]
     needs: tuple[str, ...] = ()
+    judges: tuple[str, ...] = ()

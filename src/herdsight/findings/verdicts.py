@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from math import prod
 
 from herdsight.findings.model import Finding, HostVerdict, Role, iso
 
@@ -35,10 +36,23 @@ def _verdict(host: str, findings: list[Finding]) -> HostVerdict:
         host=host,
         roles=tuple(role for role in Role if any(each.role is role for each in findings)),
         severity=max((each.severity for each in findings), key=lambda severity: severity.rank),
-        probability=None,  # rules are thresholds: they state no probability
+        probability=_probability(findings),
         story=tuple(dict.fromkeys(_told(each) for each in in_order)),  # two sources may tell the same
         findings=tuple(each.id for each in ranked(findings)),
     )
+
+
+def _probability(findings: Iterable[Finding]) -> float | None:
+    """That at least one of the findings is right; None where none of them states a probability, as thresholds do not.
+
+    Findings of different roles come from different behaviour and are taken for independent; those of one role tell of
+    the same, and of these the likeliest counts.
+    """
+    likeliest: dict[Role, float] = {}
+    for each in findings:
+        if each.probability is not None:
+            likeliest[each.role] = max(each.probability, likeliest.get(each.role, 0.0))
+    return round(1 - prod(1 - each for each in likeliest.values()), 4) if likeliest else None
 
 
 def _told(finding: Finding) -> str:

@@ -37,7 +37,8 @@ class Analysis:
     """What an analytic came to: its findings, and what it leaves out, in words."""
 
     findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[Skipped, ...]
+    candidates: tuple[Candidate, ...]  # all that chance does not explain
 
 
 def why_not(analytic: Analytic, telemetry: Telemetry) -> str | None:
@@ -58,21 +59,30 @@ def analyse(analytic: Analytic, telemetry: Telemetry, level: Level) -> Analysis:
     found = analytic.find(_sight(telemetry))
     allowed = BUDGET[level] * _host_days(telemetry, found.hosts) / max(found.tested, 1)
     passed = [each for each in found.candidates if each.p_value <= allowed]
-    told = [each for each in passed if level is Level.HIGH or _is_worth(each, level)]
+    told = [each for each in passed if is_worth(each, level)]
     findings = tuple(_findings(analytic, telemetry, told, found.tested))
-    left_out = len(passed) - len(told)
-    if not left_out:
-        return Analysis(findings)
-    explained = sum(1 for each in passed if each.explained_by)
-    why = (
-        f"{left_out} more that chance does not explain: {explained} have an honest explanation, nothing speaks against "
-        f"{left_out - explained}; --level high shows them"
-    )
-    return Analysis(findings, (Skipped(detection=analytic.name, why=why),))
+    left_out = [each for each in passed if not is_worth(each, level)]
+    return Analysis(findings, tuple(_left_out(analytic, left_out)), tuple(passed))
 
 
-def _is_worth(candidate: Candidate, level: Level) -> bool:
-    return not candidate.explained_by and candidate.probability >= LEAST[level]
+def is_worth(candidate: Candidate, level: Level) -> bool:
+    """Whether a candidate that chance does not explain is told at a level."""
+    return level is Level.HIGH or (not candidate.explained_by and candidate.probability >= LEAST[level])
+
+
+def _left_out(analytic: Analytic, candidates: Sequence[Candidate]) -> Iterator[Skipped]:
+    if not candidates:
+        return
+    explained = sum(1 for each in candidates if each.explained_by)
+    told = f"{explained} have an honest explanation, and little speaks against {len(candidates) - explained}"
+    why = f"{len(candidates)} more that chance does not explain are not told: {told}; --level high tells them"
+    yield Skipped(detection=analytic.name, why=why)
+
+
+def _severity(candidate: Candidate) -> Severity:
+    if candidate.explained_by:
+        return Severity.INFORMATIONAL
+    return next(severity for least, severity in _SEVERITY if candidate.probability >= least)
 
 
 def _host_days(telemetry: Telemetry, hosts: int) -> float:
@@ -122,10 +132,7 @@ def _each(value: Value | Sequence[Value]) -> Iterable[Value]:
 
 
 def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int) -> Finding:
-    probability = candidate.probability
-    severity = next(severity for least, severity in _SEVERITY if probability >= least)
-    if candidate.explained_by:
-        severity = Severity.INFORMATIONAL
+    severity = _severity(candidate)
     entities = (candidate.host, *candidate.remotes[:1], *map(str, candidate.ports[:1]), *candidate.domains[:1])
     return Finding(
         id=identity(analytic.name, entities),
@@ -134,7 +141,7 @@ def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int
         title=analytic.title,
         severity=severity,
         confidence=_CONFIDENCE[severity],
-        probability=round(probability, 4),
+        probability=round(candidate.probability, 4),
         role=analytic.role,
         host=candidate.host,
         process=candidate.process,

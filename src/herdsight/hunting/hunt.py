@@ -9,12 +9,13 @@ from herdsight.analytics import ANALYTICS, Analytic
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
 from herdsight.findings.verdicts import ranked, verdicts
-from herdsight.hunting.analysing import analyse
+from herdsight.hunting.analysing import Analysis, analyse
 from herdsight.hunting.analysing import why_not as unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
+from herdsight.hunting.judging import judged
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
@@ -58,17 +59,20 @@ def hunt(
         idle = {each.detection for each in skipped}
         ready = [each for each in analytics if each.name not in idle]
         _keep(telemetry, able, ready)
+        steps = len(able) + len(ready)
         findings: list[Finding] = []
         for number, detection in enumerate(able):
             if progress:
-                progress(detection.file.rule.name, number, len(able) + len(ready))
+                progress(detection.file.rule.name, number, steps)
             findings += _findings(detection, telemetry)
+        analyses: list[tuple[Analytic, Analysis]] = []
         for number, analytic in enumerate(ready, len(able)):
             if progress:
-                progress(analytic.title, number, len(able) + len(ready))
-            analysis = analyse(analytic, telemetry, level)
-            findings += analysis.findings
-            skipped += analysis.skipped
+                progress(analytic.title, number, steps)
+            analyses.append((analytic, analyse(analytic, telemetry, level)))
+        fair = judged(findings, analyses, level)
+        findings = [*fair.findings, *(finding for _, analysis in analyses for finding in analysis.findings)]
+        skipped += [*fair.skipped, *(each for _, analysis in analyses for each in analysis.skipped)]
         return _concluded(telemetry, telemetry.span, findings, skipped)
 
 

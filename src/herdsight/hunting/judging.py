@@ -1,0 +1,67 @@
+"""Findings of rules, judged by the analytic that measures the same: a threshold knows no odds."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from herdsight.analytics import Analytic, Candidate
+from herdsight.findings.model import Finding, Severity, Skipped
+from herdsight.hunting.analysing import Analysis, is_worth
+from herdsight.telemetry import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The findings that stay, and what is left out, in words."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def judged(findings: Sequence[Finding], analyses: Iterable[tuple[Analytic, Analysis]], level: Level) -> Judged:
+    """The findings of rules with the probability that an analytic gives the same entities.
+
+    What is not worth telling at the level, by that, is left out. A rule's finding that no analytic has an opinion of
+    stays as it is.
+    """
+    opinions = {key: candidate for analytic, analysis in analyses for key, candidate in _opinions(analytic, analysis)}
+    kept: list[Finding] = []
+    left_out: dict[str, int] = {}
+    for finding in findings:
+        opinion = _opinion(finding, opinions)
+        if opinion is None:
+            kept.append(finding)
+        elif is_worth(opinion, level):
+            kept.append(_with(finding, opinion))
+        else:
+            left_out[finding.detection] = left_out.get(finding.detection, 0) + 1
+    skipped = tuple(Skipped(detection=name, why=_why(count)) for name, count in left_out.items())
+    return Judged(tuple(kept), skipped)
+
+
+_Key = tuple[str, str, str, int]  # detection, host, remote, port
+
+
+def _opinions(analytic: Analytic, analysis: Analysis) -> Iterator[tuple[_Key, Candidate]]:
+    for candidate in analysis.candidates:
+        for rule in analytic.judges:
+            for remote in candidate.remotes:
+                for port in candidate.ports:
+                    yield (rule, candidate.host, remote, port), candidate
+
+
+def _opinion(finding: Finding, opinions: Mapping[_Key, Candidate]) -> Candidate | None:
+    if len(finding.remotes) != 1 or len(finding.ports) != 1:
+        return None
+    return opinions.get((finding.detection, finding.host, finding.remotes[0], finding.ports[0]))
+
+
+def _with(finding: Finding, opinion: Candidate) -> Finding:
+    told = {"probability": round(opinion.probability, 4), "explained_by": opinion.explained_by}
+    # How bad it would be is the rule's to say; what has an honest explanation is not bad.
+    severity = {"severity": Severity.INFORMATIONAL} if opinion.explained_by else {}
+    return finding.model_copy(update={**told, **severity})
+
+
+def _why(count: int) -> str:
+    one = "1 finding is" if count == 1 else f"{count} findings are"
+    return f"{one} not told: the timer behind it is honest or little speaks against it; --level high tells it"
