@@ -259,6 +259,26 @@ def test_a_name_that_only_looks_like_a_known_one_explains_nothing() -> None:
     assert only(sessions(CLOCK), names={"203.0.113.9": ("microsoft.com.evil.example",)}).explained_by is None
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "weight"),
+    [
+        ("www.wikipedia.org", "is a popular name", -1.0),
+        ("c2.qzxv-panel.example", "no popular domain", 1.3),
+        ("qzxv.duckdns.org", "dynamic DNS", 0.7),
+    ],
+)
+def test_names_speak_for_and_against(name: str, part: str, weight: float) -> None:
+    clues = only(sessions(CLOCK), names={"203.0.113.9": (name,)}).clues
+    assert [each.weight for each in clues if part in each.says] == [weight]
+
+
+def test_a_timer_that_never_sleeps_is_told_from_one_of_a_working_day() -> None:
+    assert says(only(sessions(600.0 * number for number in range(130))), "day and night")
+    assert not says(only(sessions(600.0 * number for number in range(48))), "day and night")
+    two_days = [*range(40), *range(144, 184)]
+    assert not says(only(sessions(600.0 * number for number in two_days)), "day and night")
+
+
 def test_behind_a_proxy_the_place_is_the_name() -> None:
     rows = [
         {

@@ -15,7 +15,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, known_name
+from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, is_dynamic, is_popular, known_name
 from herdsight.analytics.memoryless import log10_tail
 from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
 from herdsight.findings.model import Role
@@ -30,6 +30,8 @@ LEAST = 5
 _LONGER = 2.0
 # Times in whole seconds say nothing of shorter periods: a gap of one second is any gap below two.
 _COARSE = 5.0
+# Longer than a long working day; and the share of it that its periods must fill.
+_DAY_AND_NIGHT, _UNBROKEN = 18 * 3_600.0, 0.8
 
 _CALLS = """
 SELECT
@@ -119,6 +121,12 @@ class Series:
     log10_p: float
 
     @property
+    def lasts(self) -> bool:
+        """Whether it went on for most of a day and of its night, without a pause that a switched-off host has."""
+        seconds = (self.last - self.first).total_seconds()
+        return seconds >= _DAY_AND_NIGHT and self.calls * self.period >= _UNBROKEN * seconds
+
+    @property
     def variety(self) -> float | None:
         """How much sizes differ: the greater coefficient of variation of the two directions; None without sizes."""
         pairs = ((self.sent, self.sent_spread), (self.received, self.received_spread))
@@ -158,31 +166,47 @@ def _series(row: Mapping[str, object], tail: float) -> Series:
 PRIOR = -1.0
 
 
-def clues(series: Series, *, looked_up: bool | None) -> Iterator[Clue]:
-    """What speaks for a bot behind a timer. `looked_up`: whether its address was; None where no log would show it."""
+def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> Iterator[Clue]:
+    """What speaks for and against a bot behind a timer.
+
+    `names`: those of the place; `looked_up`: whether its address was, None where no log would show it.
+    """
     if series.failed >= 0.9:  # noqa: PLR2004
         yield Clue(f"{series.failed:.0%} of the calls fail, and it keeps calling", 1.0)
     if not series.name and series.port not in SERVICE_PORTS:
         yield Clue(f"port {series.port} belongs to no common service", 1.0)
-    if series.name and series.hosts == 1:
-        yield Clue("it goes through the proxy to a name that no other host here asks for", 1.0)
+    yield from _of_names(names)
+    if series.name and series.hosts == 1 and series.all_hosts > 1:
+        yield Clue("no other host here asks the proxy for that name", 0.5)
+    if series.lasts:
+        yield Clue("it calls day and night", 0.3)
     if series.period < 60:  # noqa: PLR2004
         # Software that polls for updates or pushes waits minutes; a session that is alive is one connection.
         yield Clue(f"a new connection every {series.period:.3g} s", 1.0 if series.calls >= 100 else 0.5)  # noqa: PLR2004
     variety = series.variety
     if variety is not None and variety <= 0.1:  # noqa: PLR2004
         yield Clue(f"the sizes are all alike (they vary by {variety:.0%})", 0.7)
-    if looked_up is False and not series.name:
+    if looked_up is False:
         yield Clue("no lookup of the address is in the DNS logs", 0.5)
     if series.all_hosts >= 20 and series.hosts <= 0.02 * series.all_hosts + 1:  # noqa: PLR2004
         yield Clue(f"of {series.all_hosts} hosts {series.hosts} call it", 0.5)
+
+
+def _of_names(names: Sequence[str]) -> Iterator[Clue]:
+    """What its names say. Of what an ordinary host polls by name, all but about one in twenty is popular software's."""
+    if any(map(is_popular, names)):
+        yield Clue(f"{next(filter(is_popular, names))} is a popular name", -1.0)
+    elif names:
+        yield Clue(f"{names[0]} is under no popular domain", 1.3)
+    if dynamic := next(filter(is_dynamic, names), None):
+        yield Clue(f"{dynamic} is a name of a dynamic DNS service", 0.7)
 
 
 def explanation(series: Series, names: Sequence[str], crowd: int) -> str | None:
     """What honest thing the timer is, where that is known; `crowd`: peers that its host calls by a timer."""
     if series.port in PUSH_PORTS:
         return f"port {series.port} is {PUSH_PORTS[series.port]}, which keeps in touch by a timer"
-    for name in (*names, *([series.name] if series.name else [])):
+    for name in names:
         if known := known_name(name):
             return f"{name} is {known}"
     if crowd >= _CROWD:
@@ -225,6 +249,7 @@ _WORTH = -2.0  # a p-value above 0.01 passes no level
 
 
 def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapping[str, int]) -> Candidate:
+    names = (series.name,) if series.name else names
     looked_up = bool(names) if sight.sees_lookups(series.source, series.first, series.last) else None
     crowd = crowded.get(series.host, 0) if _is_peer(series) else 0
     where = series.name or f"{series.remote}:{series.port}"
@@ -237,7 +262,7 @@ def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapp
         last=series.last,
         p_value=max(10**series.log10_p, 1e-300),
         prior=PRIOR,
-        clues=tuple(clues(series, looked_up=looked_up)),
+        clues=tuple(clues(series, names, looked_up=looked_up)),
         reasons=(
             f"calls {where} about every {_span(series.period)}: {series.calls} calls",
             f"their local variation is {series.variation:.3f} (a clock: 0, chance: 1), p = 1e{series.log10_p:.0f}",

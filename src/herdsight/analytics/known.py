@@ -1,4 +1,9 @@
-"""What is known of ports and names: services that call by a timer for honest reasons."""
+"""What is known of ports and names: services that call by a timer for honest reasons, what is popular, what is free."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 
 # Protocols whose clients ask by a timer by design, or that talk to their own network alone: none of these is tested.
 PERIODIC_PORTS = frozenset({0, 53, 67, 68, 123, 137, 138, 546, 547, 1900, 5351, 5353, 5355})
@@ -87,8 +92,36 @@ _KNOWN_NAMES = {
 
 def known_name(name: str) -> str | None:
     """Whose a name is, where its owner is known to be called by a timer: "Microsoft's"; None where it is not."""
+    parts = list(_parents(name))
+    owner = next((_KNOWN_NAMES[part] for part in parts if part in _KNOWN_NAMES), None)
+    if owner is None and any(part in _listed(*_OF_WINDOWS) for part in parts):
+        return "a name that Windows and Office call themselves"
+    return owner
+
+
+def is_popular(name: str) -> bool:
+    """Whether a name, or the domain that it is under, is among the 30,000 that most of the Internet asks for."""
+    return any(part in _listed(*_POPULAR) for part in _parents(name))
+
+
+def is_dynamic(name: str) -> bool:
+    """Whether anyone can have a name under that domain at once and for nothing, and move it from address to address."""
+    return any(part in _listed("dynamic-dns") for part in _parents(name))
+
+
+# MISP's warning lists, which the package pymispwarninglists carries: by its own names of them.
+_OF_WINDOWS = ("microsoft-win10-connection-endpoints", "microsoft-office365", "captive-portals")
+_POPULAR = ("tranco10k", "cisco_top20k")
+
+
+@cache
+def _listed(*lists: str) -> frozenset[str]:
+    folder = files("pymispwarninglists").joinpath("data", "misp-warninglists", "lists")
+    texts = (folder.joinpath(each, "list.json").read_text(encoding="utf-8") for each in lists)
+    return frozenset(name.lower().lstrip(".") for text in texts for name in json.loads(text)["list"])
+
+
+def _parents(name: str) -> Iterator[str]:
+    """A name and the domains that it is under, the top-level one left out."""
     labels = name.lower().rstrip(".").split(".")
-    for start in range(len(labels)):
-        if owner := _KNOWN_NAMES.get(".".join(labels[start:])):
-            return owner
-    return None
+    return (".".join(labels[start:]) for start in range(max(1, len(labels) - 1)))
