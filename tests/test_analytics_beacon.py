@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from hypothesis import strategies as st
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.beacon import BEACON, LEAST, SCALES, Series, features, series_of
-from herdsight.analytics.memoryless import log10_tail
+from herdsight.analytics.beacon import BEACON, SCALES, features, series_of
+from herdsight.analytics.memoryless import LEAST, evenness, log10_tail
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
 SESSIONS, REQUESTS = "ASimNetworkSessionLogs", "ASimWebSessionLogs"
@@ -81,25 +80,30 @@ def test_tails_are_probabilities_and_fall_as_times_get_more_even(means: list[flo
 # --- series ---------------------------------------------------------------------------------------------------------
 
 
-def naive(times: Sequence[float], burst: float) -> tuple[int, float, float] | None:
-    """Neighbours, usual idle time and the mean of x, written down one by one."""
-    idle = [later - earlier - burst for earlier, later in pairwise(sorted(times)) if later - earlier > burst]
+def naive(times: Sequence[float], burst: float) -> tuple[int, float] | None:
+    """Neighbours and the mean of x, written down one by one; None where the scale says nothing."""
+    idle = [later - earlier - burst for earlier, later in pairwise(times) if later - earlier > burst]
     x = [((b - a) / (b + a)) ** 2 for a, b in pairwise(idle)]
-    return (len(x), median(idle), sum(x) / len(x)) if x else None
+    is_said = len(x) >= LEAST and 2 * sum(each >= 2 * burst for each in idle) >= len(idle)
+    return (len(x), sum(x) / len(x)) if is_said else None
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(0, 10**10), min_size=8, max_size=40, unique=True))
-def test_features_are_what_their_definition_says(micros: list[int]) -> None:
-    rows = [session(0, TimeGenerated=NOON + timedelta(microseconds=each)) for each in micros]
-    with sight(BEACON, {SESSIONS: rows}) as seen:
-        got = seen.run(features(seen.schema, sessions=True, requests=False)).to_pylist()
-    expected = {burst: naive([each / 1e6 for each in micros], burst) for burst in SCALES}
-    for row in got:
-        neighbours, usual, mean = expected.pop(row["burst"]) or (0, 0.0, 0.0)
-        assert (row["neighbours"], row["usual"], row["mean"]) == pytest.approx((neighbours, usual, mean))
-    for burst, left in expected.items():  # what is not told has nothing to tell
-        assert left is None or left[0] < LEAST or left[1] < 2 * burst + 1e-6 or left[2] >= 0.333
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(st.floats(0.01, 4_000), min_size=6, max_size=40), min_size=1, max_size=4))
+def test_evenness_is_what_its_definition_says(series: list[list[float]]) -> None:
+    gaps = np.array([gap for each in series for gap in each])
+    own = np.repeat(np.arange(len(series)), [len(each) for each in series])
+    even = evenness(gaps, own, len(series), SCALES, np.zeros(len(series)))
+    for number, each in enumerate(series):
+        times = np.cumsum([0.0, *each]).tolist()
+        said = {burst: naive(times, burst) for burst in SCALES}
+        tails = {
+            burst: float(log10_tail(np.array([told[1]]), np.array([float(told[0])]))[0]) + np.log10(len(SCALES))
+            for burst, told in said.items()
+            if told
+        }
+        best = min([0.0, *tails.values()])
+        assert even.log10_p[number] == pytest.approx(best, abs=1e-6) or best > -1
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.1, 0.3, 0.5])
@@ -304,8 +308,6 @@ def test_behind_a_proxy_the_place_is_the_name() -> None:
 
 def test_each_series_is_told_once_at_its_best_scale() -> None:
     with sight(BEACON, {SESSIONS: sessions(CLOCK)}) as seen:
-        rows = seen.run(features(seen.schema, sessions=True, requests=False))
-    (series,) = series_of(rows)
-    assert isinstance(series, Series)
+        (series,) = series_of(seen.run(features(seen.schema, sessions=True, requests=False)))
     assert series.calls == 60
     assert series.period == pytest.approx(60, abs=0.1)

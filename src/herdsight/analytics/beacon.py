@@ -7,16 +7,18 @@ not.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, is_dynamic, is_popular, known_name
-from herdsight.analytics.memoryless import log10_tail
+from herdsight.analytics.memoryless import LEAST, Evenness, Reals, evenness
 from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
@@ -24,10 +26,6 @@ from herdsight.tables import NETWORK_SESSION, WEB_SESSION
 
 # Bursts: connections no further apart are one check-in; each is tried. Seconds.
 SCALES = (0.0, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0)
-# Neighbouring idle times below which nothing is tested: of fewer the saddlepoint says little.
-LEAST = 5
-# An idle time must be longer than the burst that was cut from it, or jitter of the burst looks like the period's.
-_LONGER = 2.0
 # Times in whole seconds say nothing of shorter periods: a gap of one second is any gap below two.
 _COARSE = 5.0
 # Longer than a long working day; and the share of it that its periods must fill.
@@ -53,47 +51,35 @@ FROM {schema}.ASimWebSessionLogs
 WHERE NetworkDirection = 'Local' AND HttpHost <> ''
 """
 
-_FEATURES = """
-WITH calls AS ({calls}),
-pairs AS (
-  SELECT host, remote, port, name, ROW_NUMBER() OVER (ORDER BY host, remote, port, name) AS pair,
-    COUNT(*) AS calls, MIN(time) AS first, MAX(time) AS last, MIN(source) AS source,
-    AVG(CASE WHEN failed THEN 1 ELSE 0 END) AS failed,
-    AVG(sent) AS sent, STDDEV_POP(sent) AS sent_spread, AVG(received) AS received,
-    STDDEV_POP(received) AS received_spread,
-    MIN(CASE WHEN time = DATE_TRUNC('second', time) THEN 1 ELSE 0 END) AS whole,
-    COUNT(*) OVER (PARTITION BY remote, port, name) AS hosts
-  FROM calls GROUP BY host, remote, port, name
-),
-tested AS (SELECT * FROM pairs WHERE calls > {least}),
-gaps AS (
-  SELECT pair, time, DATE_DIFF('microsecond', LAG(time) OVER (PARTITION BY pair ORDER BY time), time) / 1e6 AS gap
-  FROM calls INNER JOIN tested USING (host, remote, port, name)
-),
-idle AS (SELECT pair, time, burst, gap - burst AS idle FROM gaps CROSS JOIN {scales} WHERE gap > burst),
-beside AS (SELECT pair, burst, idle, LAG(idle) OVER (PARTITION BY pair, burst ORDER BY time) AS before FROM idle),
-even AS (
-  SELECT pair, burst, COUNT(before) AS neighbours, MEDIAN(idle) AS usual,
-    AVG(POWER((idle - before) / (idle + before), 2)) AS mean
-  FROM beside GROUP BY pair, burst
-)
-SELECT tested.*, burst, neighbours, usual, mean,
-  (SELECT COUNT(DISTINCT host) FROM pairs) AS all_hosts, (SELECT COUNT(*) FROM tested) AS all_tested
-FROM even INNER JOIN tested USING (pair)
-WHERE neighbours >= {least} AND usual >= {longer} * burst AND mean < 0.3333
+_SERIES = """
+SELECT host, remote, port, name, MIN(source) AS source, COUNT(*) AS calls, MIN(time) AS first, MAX(time) AS last,
+  AVG(CASE WHEN failed THEN 1 ELSE 0 END) AS failed,
+  AVG(sent) AS sent, STDDEV_POP(sent) AS sent_spread,
+  AVG(received) AS received, STDDEV_POP(received) AS received_spread,
+  LIST_SORT(LIST(EPOCH_US(time))) AS times
+FROM ({calls}) AS calls
+GROUP BY host, remote, port, name HAVING COUNT(*) > {least}
+"""
+
+_HOSTS = """
+SELECT remote, port, name, COUNT(DISTINCT host) AS hosts FROM ({calls}) AS calls
+GROUP BY GROUPING SETS ((remote, port, name), ()) HAVING remote IS NULL OR remote IN ({remotes})
 """
 
 
 def features(schema: str, *, sessions: bool, requests: bool) -> exp.Expr:
-    """A row for each series of calls and each burst scale: who, where, how many, how even.
+    """A row for each series of calls that is long enough: who, where, how many, of what sizes, and when.
 
-    A series is what one host does to one address and port; or, through a proxy, to one name. Times in seconds.
+    A series is what one host does to one address and port; or, through a proxy, to one name. `times` are sorted, in
+    microseconds since 1970.
     """
-    parts = [part for part, there in ((_CALLS, sessions), (_REQUESTS, requests)) if there]
-    calls = " UNION ALL ".join(parts).format(schema=schema, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
-    scales = "(VALUES " + ", ".join(f"(CAST({scale} AS DOUBLE))" for scale in SCALES) + ") AS scales(burst)"
-    text = _FEATURES.format(calls=calls, scales=scales, least=LEAST, longer=_LONGER)
+    text = _SERIES.format(calls=_calls(schema, sessions=sessions, requests=requests), least=LEAST + 1)
     return sqlglot.parse_one(text, dialect="duckdb")
+
+
+def _calls(schema: str, *, sessions: bool, requests: bool) -> str:
+    parts = [part for part, there in ((_CALLS, sessions), (_REQUESTS, requests)) if there]
+    return " UNION ALL ".join(parts).format(schema=schema, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +99,12 @@ class Series:
     sent_spread: float | None
     received: float | None
     received_spread: float | None
-    hosts: int
-    all_hosts: int
     period: float
     neighbours: int
     variation: float
     log10_p: float
+    hosts: int = 1  # that call the same place
+    all_hosts: int = 1
 
     @property
     def lasts(self) -> bool:
@@ -135,28 +121,34 @@ class Series:
 
 
 def series_of(rows: pa.Table) -> list[Series]:
-    """The features as series, each at its best scale; its p-value counts the scales that were tried."""
-    if not rows.num_rows:
-        return []
-    mean, count = (np.asarray(rows.column(name).to_numpy(), float) for name in ("mean", "neighbours"))
-    tails = np.minimum(log10_tail(mean, count) + np.log10(len(SCALES)), 0.0)
-    best: dict[int, tuple[float, int]] = {}
-    pairs = rows.column("pair").to_numpy().tolist()
-    for position, (pair, tail) in enumerate(zip(pairs, tails.tolist(), strict=True)):
-        if pair not in best or tail < best[pair][0]:
-            best[pair] = (tail, position)
-    kept = rows.take(pa.array([position for _, position in best.values()]))
+    """Of the features, the series that chance explains badly, each at its best scale."""
+    starts = np.concatenate([[0], np.cumsum(rows.column("calls").to_numpy())])
+    micros = pc.list_flatten(rows.column("times")).to_numpy()
+    own = np.repeat(np.arange(rows.num_rows), np.diff(starts))
+    inside = own[1:] == own[:-1]
+    gaps = (np.diff(micros) / 1e6)[inside]
+    coarse = np.bincount(own, micros % 1_000_000 != 0, rows.num_rows) == 0
+    even = evenness(gaps, own[1:][inside], rows.num_rows, SCALES, np.where(coarse, _COARSE, 0.0))
+    worth = np.flatnonzero(even.log10_p < _WORTH)
+    found = rows.drop_columns("times").take(worth).to_pylist()
     return [
-        _series(row, tail)
-        for row, (tail, _) in zip(kept.to_pylist(), best.values(), strict=True)
-        if not (row["whole"] and row["usual"] + row["burst"] < _COARSE)
+        _series(row, even, number, np.diff(micros[starts[number] : starts[number + 1]]) / 1e6)
+        for row, number in zip(found, worth.tolist(), strict=True)
     ]
 
 
-def _series(row: Mapping[str, object], tail: float) -> Series:
-    own = {name: row[name] for name in Series.__slots__ if name in row}
-    usual, burst, mean = (float(str(row[name])) for name in ("usual", "burst", "mean"))
-    return Series(**own, period=usual + burst, variation=3 * mean, log10_p=tail)  # type: ignore[arg-type]
+_WORTH = -2.0  # a p-value above 0.01 passes no level
+
+
+def _series(row: Mapping[str, Any], even: Evenness, number: int, gaps: Reals) -> Series:
+    burst = float(even.bursts[number])
+    return Series(
+        **row,
+        period=float(np.median(gaps[gaps > burst])),
+        neighbours=int(even.neighbours[number]),
+        variation=3 * float(even.means[number]),
+        log10_p=float(even.log10_p[number]),
+    )
 
 
 # --- what else is known of it ---------------------------------------------------------------------------------------
@@ -238,14 +230,23 @@ def find(sight: Sight) -> Found:
     if not any(there.values()):
         return Found(0, 0, ())
     rows = sight.run(features(sight.schema, sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION]))
-    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
-    found = [each for each in series_of(rows) if each.log10_p < _WORTH]
+    found = _among_hosts(sight, series_of(rows), sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION])
     names = sight.names([each.remote for each in found])
     crowded = crowds(found)
-    return Found(tested, hosts, tuple(_candidate(sight, each, names.get(each.remote, ()), crowded) for each in found))
+    candidates = tuple(_candidate(sight, each, names.get(each.remote, ()), crowded) for each in found)
+    return Found(rows.num_rows, pc.count_distinct(rows.column("host")).as_py(), candidates)
 
 
-_WORTH = -2.0  # a p-value above 0.01 passes no level
+def _among_hosts(sight: Sight, found: Sequence[Series], *, sessions: bool, requests: bool) -> list[Series]:
+    """The series with how many hosts call the same place, and how many hosts there are."""
+    if not found:
+        return []
+    remotes = ", ".join(sorted({exp.Literal.string(each.remote).sql() for each in found}))
+    text = _HOSTS.format(calls=_calls(sight.schema, sessions=sessions, requests=requests), remotes=remotes)
+    rows = sight.run(sqlglot.parse_one(text, dialect="duckdb")).to_pylist()
+    hosts = {(row["remote"], row["port"], row["name"]): row["hosts"] for row in rows}
+    every = hosts[None, None, None]
+    return [replace(each, hosts=hosts[each.remote, each.port, each.name], all_hosts=every) for each in found]
 
 
 def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapping[str, int]) -> Candidate:

@@ -7,15 +7,74 @@ Poisson process, more of bursts. A burst is collapsed by taking gaps longer than
 memoryless, so idle times of chance stay exponential whatever d is.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 Reals = npt.NDArray[np.float64]
+Wholes = npt.NDArray[np.int64]
+
+# Neighbouring idle times below which nothing is tested: of fewer the saddlepoint says little.
+LEAST = 5
+# An idle time must be longer than the burst that was cut from it, or jitter of the burst looks like the period's.
+_LONGER = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evenness:
+    """How even the times of each of many series are, at the burst scale at which they are least like chance.
+
+    Arrays with an element a series. `bursts` in seconds; `means` of x; `log10_p` counts the scales that were tried, and
+    is 0 where a series has too few idle times for any.
+    """
+
+    bursts: Reals
+    neighbours: Wholes
+    means: Reals
+    log10_p: Reals
+
+
+def evenness(gaps: Reals, series: Wholes, count: int, scales: Sequence[float], shortest: Reals) -> Evenness:
+    """The evenness of `count` series, by their gaps in seconds and which series each gap is of, in order.
+
+    A scale d says something of a series where at least half of its idle times are 2 d or longer, and as long as
+    `shortest` (an element a series, in seconds) says with what was cut from them. What is within a standard deviation
+    of chance is left at 0.
+    """
+    best = Evenness(np.zeros(count), np.zeros(count, np.int64), np.full(count, 1 / 3), np.zeros(count))
+    for burst in scales:
+        there = gaps > burst
+        idle, own = gaps[there] - burst, series[there]
+        beside = own[1:] == own[:-1]
+        a, b = idle[:-1][beside], idle[1:][beside]
+        neighbours = np.bincount(own[1:][beside], minlength=count)
+        means = np.bincount(own[1:][beside], ((a - b) / (a + b)) ** 2, count) / np.maximum(neighbours, 1)
+        usable = idle >= np.maximum(_LONGER * burst, shortest[own] - burst)
+        half = np.bincount(own, usable, count) * 2 >= np.bincount(own, minlength=count)
+        tails = np.zeros(count)
+        odd = np.flatnonzero((neighbours >= LEAST) & half & (means < _ordinary(neighbours)))
+        tails[odd] = log10_tail(means[odd], neighbours[odd].astype(float)) + np.log10(len(scales))
+        better = tails < best.log10_p
+        for mine, new in (
+            (best.bursts, burst),
+            (best.neighbours, neighbours),
+            (best.means, means),
+            (best.log10_p, tails),
+        ):
+            np.copyto(mine, new, where=better)
+    return best
+
 
 # Neighbouring x share an idle time. Simulated variance of the mean of n neighbours over that of n independent ones.
 OVERLAP = 1.48
+
+
+def _ordinary(neighbours: Wholes) -> Reals:
+    """The means of x above which no p-value is computed: one standard deviation below the expected one."""
+    return 1 / 3 - np.sqrt(_VARIANCE * OVERLAP / np.maximum(neighbours, 1))
 
 
 def log10_tail(mean: Reals, count: Reals) -> Reals:

@@ -22,8 +22,8 @@ BUDGET = {Level.LOW: 0.001, Level.MEDIUM: 0.01, Level.HIGH: 0.1}
 # nothing speaks for it beside that it is no chance.
 LEAST = {Level.LOW: 0.5, Level.MEDIUM: 0.2, Level.HIGH: 0.0}
 
-# What is likelier than not is for an analyst today, four to one for one now.
-_SEVERITY = ((0.8, Severity.HIGH), (0.5, Severity.MEDIUM), (0.0, Severity.LOW))
+# What is likelier than not is for an analyst today, three to one for one now.
+_SEVERITY = ((0.75, Severity.HIGH), (0.5, Severity.MEDIUM), (0.0, Severity.LOW))
 _CONFIDENCE: Mapping[Severity, Literal["low", "medium", "high"]] = {
     Severity.HIGH: "high",
     Severity.MEDIUM: "medium",
