@@ -519,7 +519,7 @@ def test_a_timer_that_has_an_honest_explanation_is_told_at_the_level_high_alone(
     log = json_log(calls(spread(NOON - 4 * HOUR, 4 * HOUR, 61), RemotePort=8883))
     hunt = herdsight.hunt(log)
     assert not {"beacon", "beacon-fixed-endpoint"} & {each.detection for each in hunt.findings}
-    assert {"beacon", "beacon-fixed-endpoint"} <= {each.detection for each in hunt.skipped}
+    assert {"beacon", "beacon-fixed-endpoint"} <= {each.detection for each in hunt.withheld}
     told = {each.detection: each for each in herdsight.hunt(log, level="high").findings}
     for name in ("beacon", "beacon-fixed-endpoint"):
         assert "MQTT" in str(told[name].explained_by)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,8 +11,9 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from herdsight import explaining, querying, storing
+from herdsight import evaluating, explaining, querying, storing
 from herdsight.errors import QueryError
+from herdsight.findings.evaluated import Evaluation
 from herdsight.findings.model import Hunt, Imported, Inspection, Why
 from herdsight.findings.simulated import Simulation
 from herdsight.hunting import hunt as hunting
@@ -56,9 +57,11 @@ class Reading(Loading, total=False):
 
 
 class Hunting(Reading, total=False):
-    """How to read logs and how much to tell: `level` is low, medium (the default) or high."""
+    """How to read logs and how much to tell: `level` is low, medium (the default) or high; `tuning` names files."""
 
     level: str
+    tuning: Sequence[str | Path]
+    show_silenced: bool
 
 
 class Asking(Reading, total=False):
@@ -141,6 +144,26 @@ def why(
     subject = explaining.of_query(str(rule)) if is_query else subject_of(str(rule))
     hosts = (host,) if isinstance(host, str) else tuple(host)
     return explaining.why(subject, _paths(paths), _options(options), hosts=hosts, groups=groups)
+
+
+def evaluate(
+    truths: Paths,
+    *,
+    data: str | Path | None = None,
+    level: str = "medium",
+    timed: bool = False,
+    **options: Unpack[Loading],
+) -> Evaluation:
+    """How right hunts are, on logs whose truth is known: recall, precision, and false alerts in a day of a host.
+
+    `truths`: truth files, as `simulate` writes them. `data`: the folder that their logs are relative to, by default
+    each file's own. `timed`: also say after how long what was found would have been. `options` are those of `Loading`.
+
+    Raises:
+        InputError: a truth file is wrong, or its logs cannot be read.
+    """
+    chosen = replace(_options(options), level=level)
+    return evaluating.evaluate(_paths(truths), chosen, data=None if data is None else Path(data), timed=timed)
 
 
 def import_(paths: Paths, store: str | Path, **options: Unpack[Loading]) -> Imported:

@@ -62,7 +62,7 @@ class Options:
     CSV file) pairs for _GetWatchlist(). `parameters`: (name, text) pairs for the parameters that a query declares.
     `store`: the folder of a store, to read in place of logs. `external`: the files that a query may read, as PATH or
     ADDRESS=PATH. `mappings`: mapping files, which say how logs that no format knows are read. `level`: how much a
-    hunt tells.
+    hunt tells. `tuning`: tuning files, whose entries silence findings; `show_silenced`: tell these as well.
     """
 
     local: tuple[str, ...] = ()
@@ -80,6 +80,8 @@ class Options:
     external: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
     level: str = Level.MEDIUM
+    tuning: tuple[str, ...] = ()
+    show_silenced: bool = False
 
 
 DEFAULTS = Options()

@@ -166,6 +166,25 @@ _STORE = {
     ),
 }
 
+_TELLING = {
+    "level": click.option(
+        "--level",
+        type=click.Choice(["low", "medium", "high"]),
+        default="medium",
+        show_default=True,
+        help="How much to tell: by chance at most 0.001, 0.01 or 0.1 false alerts in a day of a host; with high, what "
+        "has an honest explanation is told as well.",
+    ),
+    "tuning": click.option(
+        "--tuning",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(),
+        help="A YAML file of what is not to be told; may be given several times.",
+    ),
+    "show_silenced": click.option("--show-silenced", is_flag=True, help="Tell what the tuning silences, too."),
+}
+
 _LOADING = ("local", "tables", "format_in", "zone", "mappings", "memory", "threads")
 
 _WRITING = {
@@ -186,15 +205,23 @@ _WRITING = {
 
 def reading(command: _Command) -> _Command:
     """The options of a command that reads logs; it gets them as one `options`, the record that the functions take."""
+    return _with_options(command, _STORE | _READING)
 
+
+def hunting(command: _Command) -> _Command:
+    """The options of a command that hunts: how to read logs, and how much to tell."""
+    return _with_options(command, _TELLING | _STORE | _READING)
+
+
+def _with_options(command: _Command, declared: Mapping[str, Callable[[_Command], _Command]]) -> _Command:
     @wraps(command)
     def run(**given: Any) -> None:
         from herdsight.telemetry import Options
 
-        own = {name: given.pop(name) for name in (*_STORE, *_READING, "parameters") if name in given}
+        own = {name: given.pop(name) for name in (*declared, "parameters") if name in given}
         command(**given, options=Options(**own))
 
-    return _declared(run, _STORE | _READING)
+    return _declared(run, declared)
 
 
 def loading(command: _Command) -> _Command:

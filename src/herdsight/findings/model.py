@@ -353,6 +353,14 @@ class Skipped(_Record):
     why: str
 
 
+class Withheld(_Record):
+    """Findings of a detection that are not told, how many, and why: explained, unlikely, or silenced by the user."""
+
+    detection: str
+    count: int
+    why: str
+
+
 class Hunt(_Record):
     """The whole result of a hunt. Each of its tuples also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
 
@@ -364,6 +372,8 @@ class Hunt(_Record):
     verdicts: Annotated[tuple[HostVerdict, ...], AfterValidator(Records.of(HostVerdict))]
     findings: Annotated[tuple[Finding, ...], AfterValidator(Records.of(Finding))]
     skipped: Annotated[tuple[Skipped, ...], AfterValidator(Records.of(Skipped))]
+    withheld: Annotated[tuple[Withheld, ...], AfterValidator(Records.of(Withheld))] = ()
+    unused: tuple[str, ...] = ()  # entries of the tuning that silenced nothing, or have expired: a sentence each
 
     def _repr_html_(self) -> str:
         """The verdicts, for a notebook."""

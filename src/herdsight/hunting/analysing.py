@@ -8,7 +8,7 @@ from typing import Literal
 
 from herdsight.analytics import Analytic, Candidate, Sight
 from herdsight.analytics.model import Value
-from herdsight.findings.model import Finding, Severity, Skipped
+from herdsight.findings.model import Finding, Severity, Withheld
 from herdsight.hunting.domains import clients, names_of
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
@@ -37,7 +37,7 @@ class Analysis:
     """What an analytic came to: its findings, and what it leaves out, in words."""
 
     findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
+    withheld: tuple[Withheld, ...]
     candidates: tuple[Candidate, ...]  # all that chance does not explain
 
 
@@ -70,13 +70,12 @@ def is_worth(candidate: Candidate, level: Level) -> bool:
     return level is Level.HIGH or (not candidate.explained_by and candidate.probability >= LEAST[level])
 
 
-def _left_out(analytic: Analytic, candidates: Sequence[Candidate]) -> Iterator[Skipped]:
-    if not candidates:
-        return
+def _left_out(analytic: Analytic, candidates: Sequence[Candidate]) -> Iterator[Withheld]:
     explained = sum(1 for each in candidates if each.explained_by)
-    told = f"{explained} have an honest explanation, and little speaks against {len(candidates) - explained}"
-    why = f"{len(candidates)} more that chance does not explain are not told: {told}; --level high tells them"
-    yield Skipped(detection=analytic.name, why=why)
+    if explained:
+        yield Withheld(detection=analytic.name, count=explained, why="an honest explanation; --level high tells it")
+    if others := len(candidates) - explained:
+        yield Withheld(detection=analytic.name, count=others, why="no chance, but little else; --level high tells them")
 
 
 def _severity(candidate: Candidate) -> Severity:

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from herdsight import tables
 from herdsight.analytics import ANALYTICS, Analytic
 from herdsight.errors import InputError
-from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped
+from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped, Withheld
 from herdsight.findings.verdicts import ranked, verdicts
 from herdsight.hunting.analysing import Analysis, analyse
 from herdsight.hunting.analysing import why_not as unable
@@ -23,6 +24,7 @@ from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
 from herdsight.telemetry import DEFAULTS, KEPT, Level, Options, Progress, Span, Telemetry, sources
+from herdsight.tuning import Entry, read_tuning, silence_for, silenced
 from herdsight.version import VERSION
 
 _TOLD = 3  # files whose fault is told where nothing could be read
@@ -44,7 +46,7 @@ def hunt(
     places = sources(paths, options)
     if not places:
         raise InputError("there are no logs to hunt through", hint="name files or folders, or a store with --store")
-    level = _level(options.level)
+    level, entries = _level(options.level), read_tuning(options.tuning)
     detections = detections_of(shipped_rules() if rules is None else rules, options)
     with Telemetry(places, options, progress) as telemetry:
         if telemetry.span is None:
@@ -72,8 +74,8 @@ def hunt(
             analyses.append((analytic, analyse(analytic, telemetry, level)))
         fair = judged(findings, analyses, level)
         findings = [*fair.findings, *(finding for _, analysis in analyses for finding in analysis.findings)]
-        skipped += [*fair.skipped, *(each for _, analysis in analyses for each in analysis.skipped)]
-        return _concluded(telemetry, telemetry.span, findings, skipped)
+        withheld = [*fair.withheld, *(each for _, analysis in analyses for each in analysis.withheld)]
+        return _concluded(telemetry, telemetry.span, findings, _Untold(skipped, withheld, entries), options)
 
 
 def _level(text: str) -> Level:
@@ -173,9 +175,28 @@ def _word(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)  # noqa: PLR2004 a port has no comma
 
 
-def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], skipped: Sequence[Skipped]) -> Hunt:
+@dataclass(frozen=True, slots=True)
+class _Untold:
+    """What is no finding: what could not run, what is not told, and what the user wants silenced."""
+
+    skipped: Sequence[Skipped]
+    withheld: Sequence[Withheld]
+    entries: Sequence[Entry]
+
+
+def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], untold: _Untold, options: Options) -> Hunt:
     known = domains(telemetry, found)
-    findings = [each.model_copy(update={"domains": known.get(each.id, ())}) for each in found]
+    named = [
+        each.model_copy(
+            update={
+                "domains": tuple(dict.fromkeys((*each.domains, *known.get(each.id, ())))),
+                "silence": silence_for(each),
+            }
+        )
+        for each in found
+    ]
+    heard = silenced(named, untold.entries, telemetry.now, show=options.show_silenced)
+    findings = heard.findings
     return Hunt(
         herdsight=VERSION,
         now=telemetry.now,
@@ -183,5 +204,7 @@ def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], skipp
         inputs=telemetry.inputs,
         verdicts=verdicts(findings, names(telemetry, {finding.host for finding in findings})),
         findings=ranked(findings),
-        skipped=tuple(skipped),
+        skipped=tuple(untold.skipped),
+        withheld=(*untold.withheld, *heard.withheld),
+        unused=heard.unused,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from herdsight.analytics import Analytic, Candidate
-from herdsight.findings.model import Finding, Severity, Skipped
+from herdsight.findings.model import Finding, Severity, Withheld
 from herdsight.hunting.analysing import Analysis, is_worth
 from herdsight.telemetry import Level
 
@@ -14,7 +14,7 @@ class Judged:
     """The findings that stay, and what is left out, in words."""
 
     findings: tuple[Finding, ...]
-    skipped: tuple[Skipped, ...]
+    withheld: tuple[Withheld, ...]
 
 
 def judged(findings: Sequence[Finding], analyses: Iterable[tuple[Analytic, Analysis]], level: Level) -> Judged:
@@ -34,8 +34,11 @@ def judged(findings: Sequence[Finding], analyses: Iterable[tuple[Analytic, Analy
             kept.append(_with(finding, opinion))
         else:
             left_out[finding.detection] = left_out.get(finding.detection, 0) + 1
-    skipped = tuple(Skipped(detection=name, why=_why(count)) for name, count in left_out.items())
-    return Judged(tuple(kept), skipped)
+    withheld = tuple(Withheld(detection=name, count=count, why=_WHY) for name, count in left_out.items())
+    return Judged(tuple(kept), withheld)
+
+
+_WHY = "honest or unlikely, as the analytic has it that measures the same; --level high tells them"
 
 
 _Key = tuple[str, str, str, int]  # detection, host, remote, port
@@ -60,8 +63,3 @@ def _with(finding: Finding, opinion: Candidate) -> Finding:
     # How bad it would be is the rule's to say; what has an honest explanation is not bad.
     severity = {"severity": Severity.INFORMATIONAL} if opinion.explained_by else {}
     return finding.model_copy(update={**told, **severity})
-
-
-def _why(count: int) -> str:
-    one = "1 finding is" if count == 1 else f"{count} findings are"
-    return f"{one} not told: the timer behind it is honest or little speaks against it; --level high tells it"

@@ -40,6 +40,7 @@ def render_hunt(hunt: Hunt, console: Console, paths: Sequence[str] = ()) -> None
         _print_verdicts(hunt, console)
     _print_findings(hunt, console, paths or tuple(item.path for item in hunt.inputs if item.rows))
     _print_inputs(hunt.inputs, console)
+    _print_withheld(hunt, console)
     _print_skipped(hunt, console)
 
 
@@ -235,6 +236,18 @@ def _print_oddities(items: Sequence[Input], console: Console) -> None:
         console.print()
         console.print(indented(grid))
     _print_more(len(items) - _MOST_FILES, "file", console)
+
+
+def _print_withheld(hunt: Hunt, console: Console) -> None:
+    if hunt.withheld or hunt.unused:
+        heading("What is not told", console)
+    grid = side_by_side("bold", "")
+    for item in hunt.withheld:
+        grid.add_row(safe_text(item.detection), safe_text(f"{count_words(item.count, 'finding')}: {item.why}"))
+    for sentence in hunt.unused:
+        grid.add_row(safe_text("tuning"), safe_text(sentence))
+    if hunt.withheld or hunt.unused:
+        console.print(indented(grid))
 
 
 def _print_skipped(hunt: Hunt, console: Console) -> None:

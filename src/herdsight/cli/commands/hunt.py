@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from herdsight.cli.options import as_words, log_paths, reading, writing
+from herdsight.cli.options import as_words, hunting, log_paths, writing
 
 if TYPE_CHECKING:
     from herdsight.cli.printing import Printer
@@ -19,6 +19,7 @@ Examples:
   herdsight hunt conn.log.gz --local 10.20.0.0/16 --since 2026-11-30
   herdsight hunt ./logs --format json --fail-on high > hunt.json
   herdsight hunt --store ./store --since 2026-11-30
+  herdsight hunt ./logs --tuning ours.yaml --level low
 """
 
 
@@ -29,29 +30,19 @@ Examples:
     type=click.Choice(["low", "medium", "high"]),
     help="End with status 1 when a finding is at least as severe.  [default: never]",
 )
-@click.option(
-    "--level",
-    type=click.Choice(["low", "medium", "high"]),
-    default="medium",
-    show_default=True,
-    help="How much to tell: at most 0.001, 0.01 or 0.1 false alerts by chance in a day of a host; with high, what has "
-    "an honest explanation is told as well.",
-)
-@reading
+@hunting
 @writing
-def hunt(paths: tuple[Path, ...], fail_on: str | None, level: str, options: "Options", printer: "Printer") -> None:
+def hunt(paths: tuple[Path, ...], fail_on: str | None, options: "Options", printer: "Printer") -> None:
     """Find the bots, relays and floods in log files and folders.
 
     Recognises each file by its content, runs every detection that the data can carry, and prints the hosts that
     need attention, ranked, with the reasons and the rows that prove them. Times are in UTC.
     """
-    from dataclasses import replace
-
     from herdsight.findings.model import Severity
-    from herdsight.hunting import hunt as hunting
+    from herdsight.hunting.hunt import hunt as found_in
 
     with printer.bar:
-        found = hunting.hunt(paths, replace(options, level=level), progress=printer.bar)
+        found = found_in(paths, options, progress=printer.bar)
     printer.hunt(found, (*map(_word, paths), *as_words(options)))
     if fail_on and any(finding.severity.rank >= Severity(fail_on).rank for finding in found.findings):
         raise click.exceptions.Exit(_REACHED)
