@@ -56,6 +56,46 @@ def test_a_finding_becomes_the_verdict_of_its_host() -> None:
     )
 
 
+def test_a_host_is_as_likely_bad_as_its_roles_are_together() -> None:
+    found = [
+        finding("F1", probability=0.5),
+        finding("F2", probability=0.4, detection="another"),  # the same role tells of the same behaviour
+        finding("F3", probability=0.2, role=Role.RELAY),
+        finding("F4", role=Role.TARGET),  # a threshold states none
+    ]
+    for order in permutations(found):
+        (verdict,) = verdicts(order)
+        assert verdict.probability == pytest.approx(1 - 0.5 * 0.8)
+
+
+def test_hosts_that_call_one_place_are_one_botnet() -> None:
+    found = [
+        finding("F1", host="a", remotes=("203.0.113.9",), severity=Severity.HIGH),
+        finding("F2", host="b", remotes=("203.0.113.9", "203.0.113.10"), severity=Severity.MEDIUM),
+        finding("F3", host="c", remotes=("203.0.113.10",), severity=Severity.LOW),  # perhaps an honest timer
+        finding("F4", host="d", remotes=("203.0.113.9",), severity=Severity.HIGH, role=Role.TARGET),
+    ]
+    stories = {each.host: each.story for each in verdicts(found)}
+    assert stories["a"][-1] == "203.0.113.9 is called from b, too: one botnet"
+    assert stories["b"][-1] == "203.0.113.9 is called from a, too: one botnet"
+    assert not [line for host in "cd" for line in stories[host] if "botnet" in line]
+
+
+def test_a_place_is_known_by_its_name_where_it_has_one() -> None:
+    moved = [
+        finding(
+            f"F{number}", host=host, remotes=(f"203.0.113.{number}",), domains=("c2.example",), severity=Severity.HIGH
+        )
+        for number, host in enumerate("ab")
+    ]
+    assert all("c2.example" in each.story[-1] for each in verdicts(moved))
+    proxied = [
+        finding(f"F{number}", host=host, remotes=("10.0.0.2",), domains=(f"{host}.example",), severity=Severity.HIGH)
+        for number, host in enumerate("ab")
+    ]
+    assert not [line for each in verdicts(proxied) for line in each.story if "botnet" in line]
+
+
 @pytest.mark.parametrize(
     ("role", "told"),
     [

@@ -1,7 +1,7 @@
 """Whether a name looks as if a program had made it up: a linear model over the trigrams of its longest label.
 
 The weights are trained by `training/generated_names.py` on popular names and on names of our own generators; how well
-it does is in `docs/generated-names.md`. One name says little: one in a hundred honest ones looks generated. Score hosts.
+it does is in `docs/generated-names.md`. One name says little: one in a hundred honest ones looks generated.
 """
 
 from collections.abc import Sequence

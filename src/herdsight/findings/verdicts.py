@@ -1,10 +1,10 @@
 """One verdict per host: the roles that its findings say, how bad it is, and a story in time order."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 
-from herdsight.findings.model import Finding, HostVerdict, Role, iso
+from herdsight.findings.model import Finding, HostVerdict, Role, Severity, iso
 
 _TOLD = {
     Role.BOT: "behaves like a bot",
@@ -19,7 +19,8 @@ def verdicts(findings: Iterable[Finding], names: Mapping[str, str] | None = None
     by_host: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_host[(names or {}).get(finding.host, finding.host)].append(finding)
-    return tuple(sorted((_verdict(host, found) for host, found in by_host.items()), key=_rank))
+    shared = _shared(by_host)
+    return tuple(sorted((_verdict(host, found, shared) for host, found in by_host.items()), key=_rank))
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -30,14 +31,42 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _verdict(host: str, findings: list[Finding]) -> HostVerdict:
+def _shared(by_host: Mapping[str, Sequence[Finding]]) -> Mapping[str, tuple[str, ...]]:
+    """The places that bots on several hosts call, and these hosts: one infrastructure, one botnet."""
+    callers: dict[str, dict[str, None]] = defaultdict(dict)
+    for host, findings in by_host.items():
+        for place in (place for each in findings for place in _places(each)):
+            callers[place][host] = None
+    return {place: tuple(sorted(hosts)) for place, hosts in callers.items() if len(hosts) > 1}
+
+
+def _places(finding: Finding) -> tuple[str, ...]:
+    """Where a bot calls: by name where that is known, since addresses are changed and shared, else by address."""
+    is_bot = finding.role is Role.BOT and finding.severity.rank >= Severity.MEDIUM.rank
+    return (finding.domains or finding.remotes) if is_bot else ()
+
+
+_MOST_TOLD = 5  # hosts that are named in one sentence
+
+
+def _botnets(host: str, findings: Sequence[Finding], shared: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for place in dict.fromkeys(place for each in findings for place in _places(each)):
+        others = [each for each in shared.get(place, ()) if each != host]
+        if others:
+            more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
+            yield f"{place} is called from {', '.join(others[:_MOST_TOLD])}{more}, too: one botnet"
+
+
+def _verdict(host: str, findings: list[Finding], shared: Mapping[str, tuple[str, ...]]) -> HostVerdict:
     in_order = sorted(findings, key=lambda each: (each.first_seen, each.id))
     return HostVerdict(
         host=host,
         roles=tuple(role for role in Role if any(each.role is role for each in findings)),
         severity=max((each.severity for each in findings), key=lambda severity: severity.rank),
         probability=_probability(findings),
-        story=tuple(dict.fromkeys(_told(each) for each in in_order)),  # two sources may tell the same
+        story=tuple(  # two sources may tell the same
+            dict.fromkeys((*(_told(each) for each in in_order), *_botnets(host, in_order, shared)))
+        ),
         findings=tuple(each.id for each in ranked(findings)),
     )
 
