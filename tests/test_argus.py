@@ -868,3 +868,18 @@ def test_what_the_formats_say_of_other_protocols(three: dict[str, list[Row]]) ->
         "Argus": {"TCP", "UDP", "ICMP", "ARP", "IGMP"},
         "nfdump": {"TCP", "UDP", "ICMP", "IGMP", "HOPOPT"},
     }
+
+
+@pytest.mark.shared_data
+def test_suricata_counts_as_the_others_do(shared_data: Path, three: dict[str, list[Row]]) -> None:
+    # Its bytes are those of whole frames, as Argus has them. It takes an ICMP error for an answer of the flow that it
+    # is about, where the others have a flow of ICMP: six errors, on five flows that nothing else came back on.
+    flows = shared_data / "data" / "labelled" / "test7-three-formats" / "suricata" / "eve.json"
+    suricata = rows_of(flows, NETWORK_SESSION)
+    packets, others = sent(suricata, "Packets"), sent(three["nfdump"], "Packets")
+    errors = packets - others
+    assert (len(errors), errors.total()) == (5, 6)
+    assert packets - errors == others
+    octets, frames = sent(suricata, "Bytes"), sent(three["Argus"], "Bytes")
+    assert {way: octets[way] for way in others} == frames
+    assert all((there, here) in others for here, there in errors)

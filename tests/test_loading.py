@@ -501,6 +501,42 @@ def test_progress_is_told_file_by_file(write: Write) -> None:
     assert told == [(str(folder / "a.log"), 0, 2), (str(folder / "b.txt"), 1, 2)]
 
 
+# --- Where rows are kept ----------------------------------------------------------------------------------------------
+
+
+def _events(late: int | None) -> str:
+    """JSON lines, of which the head shows only some; record `late` has two keys more, the last line is broken."""
+    event = {"DeviceName": "pc", "ActionType": "ConnectionSuccess", "RemoteIP": "5.6.7.8", "LocalIP": "10.0.0.1"}
+    times = (datetime(2024, 5, 1, tzinfo=UTC) + timedelta(seconds=each) for each in range(200))
+    more = {"InitiatingProcessParentId": 7, "InitiatingProcessAccountUpn": "a@b"}
+    records = (event | {"Timestamp": each.isoformat()} | (more if n == late else {}) for n, each in enumerate(times, 1))
+    return "".join(f"{json.dumps(each)}\n" for each in records) + "{broken\n"
+
+
+def test_a_key_that_the_head_does_not_show_is_read(tmp_path: Path) -> None:
+    names = ("a", "b", "c")
+    for name in names:
+        (tmp_path / f"{name}.json").write_text(_events(150 if name == "b" else None))
+    with DuckDbEngine() as engine:
+        found = load(engine, [tmp_path])
+        (only,) = found.relations
+        rows = engine.run(exp.select("*").from_(relation(only.name, only.schema))).to_pylist()
+    assert [(each.rows, each.reasons) for each in found.inputs] == [(200, {"bad JSON": 1})] * len(names)
+    more = [row for row in rows if row["InitiatingProcessParentId"] or row["InitiatingProcessAccountUpn"]]
+    assert [(row["InitiatingProcessParentId"], row["InitiatingProcessAccountUpn"]) for row in more] == [(7, "a@b")]
+    assert found.locate(more[0]["_file"], more[0]["_row"]) == FileRow(str(tmp_path / "b.json"), 150)
+
+
+@pytest.mark.parametrize("memory", ["100MB", "1GB"])
+def test_rows_are_the_same_on_disk_as_in_memory(tmp_path: Path, memory: str) -> None:
+    (tmp_path / "a.json").write_text(_events(None) * 2000)
+    with DuckDbEngine(memory) as engine:
+        (only,) = load(engine, [tmp_path]).inputs
+        bases = engine.run(exp.select("database_name").from_(exp.func("duckdb_databases"))).column(0).to_pylist()
+    assert (only.rows, only.rejected) == (400_000, 2000)
+    assert ("copies" in bases) is (memory == "1GB")
+
+
 # --- Real captures ----------------------------------------------------------------------------------------------------
 
 

@@ -474,6 +474,32 @@ def test_a_dry_run_tells_and_drops_nothing(weeks: Path) -> None:
     assert would.dropped == did.dropped == 18 + 4
 
 
+def test_an_older_copy_of_a_log_adds_nothing(store: Path, tmp_path: Path) -> None:
+    path, copy = tmp_path / "conn.log", tmp_path / "conn-copy.log"
+    lines = zeek_conn([conn(each) for each in range(60)]).splitlines(keepends=True)
+    path.write_text("".join(lines[:40]))
+    herdsight.import_(path, store)
+    path.write_text("".join(lines))
+    herdsight.import_(path, store)
+    copy.write_text("".join(lines[:50]))
+    (again,) = herdsight.import_(copy, store).files
+    assert (again.status, again.notes) == ("known", (f"is the beginning of {path}, which is in the store",))
+    copy.write_text("".join(lines[:45]))
+    path.unlink()
+    (unsure,) = herdsight.import_(copy, store).files
+    assert unsure.status == "grown"
+    assert any("an older copy of it is twice now" in each for each in unsure.notes)
+
+
+def test_a_query_names_a_file_that_was_deleted(weeks: Path) -> None:
+    first, *_, last = sorted(weeks.glob("*/*/*.parquet"))
+    last.unlink()
+    with pytest.raises(InputError, match=rf"{last.name} is missing, with 1 row of ") as told:
+        herdsight.query("ASimNetworkSessionLogs | count", store=weeks)
+    assert "store verify" in (told.value.hint or "")
+    assert first.exists()
+
+
 def test_verify_names_what_is_damaged_missing_or_strange(weeks: Path) -> None:
     assert verify_store(weeks).troubles == ()
     flipped, cut, missing, *_ = sorted(weeks.glob("*/*/*.parquet"))

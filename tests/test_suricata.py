@@ -11,10 +11,14 @@ from conftest import Row, json_lines
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loaded import account, loaded
+from sqlglot import exp
 
 import herdsight
+from herdsight.engines.duckdb import DuckDbEngine
+from herdsight.loading import load
 from herdsight.logs.suricata.writing import write_dns, write_flows
 from herdsight.tables import ColumnType, table
+from herdsight.trees import relation
 
 NOON = datetime(2024, 5, 1, 12)  # noqa: DTZ001 times are UTC without saying so
 ENDS: Row = {"src_ip": "10.0.0.5", "src_port": 50000, "dest_ip": "5.6.7.8", "dest_port": 443, "proto": "TCP"}
@@ -444,6 +448,32 @@ def test_a_row_leads_back_to_its_record(tmp_path: Path) -> None:
     path = written(tmp_path / "eve.json", FILE, ASKED, FLOW | {"dest_ip": "nowhere"}, REQUEST)
     (file,) = herdsight.inspect(path).files
     assert {each.reason: each.records for each in file.samples} == {"bad address": (3,), "other event: fileinfo": (1,)}
+
+
+def test_rows_of_files_that_are_read_together_lead_back_to_their_records(tmp_path: Path) -> None:
+    written(tmp_path / "a.json", ASKED, FLOW, FILE, REQUEST)
+    written(tmp_path / "b.json", REQUEST, FLOW | {"flow_id": 7}, FILE)
+    with DuckDbEngine() as engine:
+        found = load(engine, [tmp_path])
+        places = {
+            (each.table, row["_reject"], found.locate(row["_file"], row["_row"]))
+            for each in found.relations
+            for row in engine.run(exp.select("*").from_(relation(each.name, each.schema))).to_pylist()
+        }
+    assert {(kind, why, Path(place.path).name, place.row) for kind, why, place in places} == {
+        ("ASimDnsActivityLogs", None, "a.json", 1),
+        ("ASimNetworkSessionLogs", None, "a.json", 2),
+        ("ASimDhcpEventLogs", "other event: fileinfo", "a.json", 3),
+        ("ASimWebSessionLogs", None, "a.json", 4),
+        ("ASimWebSessionLogs", None, "b.json", 1),
+        ("ASimNetworkSessionLogs", None, "b.json", 2),
+        ("ASimDhcpEventLogs", "other event: fileinfo", "b.json", 3),
+    }
+
+
+def test_a_protocol_is_named_as_in_other_logs(tmp_path: Path) -> None:
+    rows = asked(tmp_path, "ASimNetworkSessionLogs", FLOW | {"proto": "IPv6-ICMP"})
+    assert [row["NetworkProtocol"] for row in rows] == ["ICMP"]
 
 
 def test_an_event_that_names_itself_strangely_is_not_repeated(tmp_path: Path) -> None:

@@ -150,10 +150,9 @@ def inputs_of(files: Iterable[LogFile], tallies: Mapping[int, Tally]) -> tuple[I
 
 def _input(group: Sequence[LogFile], tallies: Sequence[Tally]) -> Input:
     """The table is the one that most rows are of."""
-    reasons = _reasons(
-        [tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)],
-        [tally.rows for tally in tallies],
-    )
+    told = [tally.reasons + file.lost for file, tally in zip(group, tallies, strict=True)]
+    is_split = any(each.base is not None for each in group)  # each record is one reading's
+    reasons = sum(told, Counter[str]()) if is_split else _reasons(told, [tally.rows for tally in tallies])
     main = max(range(len(group)), key=lambda place: (tallies[place].rows, -_rank(group[place])))
     file = group[main]
     known = file.format is not None and not file.failed

@@ -1,12 +1,13 @@
 """Loading logs into an engine: every file looked at, every record either loaded or counted with the reason why not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.loading.account import inputs_of, tallied
-from herdsight.loading.inserting import in_batches, insert_batch, make_tables
+from herdsight.loading.copies import make_tables
+from herdsight.loading.inserting import in_batches, insert_batch
 from herdsight.loading.recognition import check_options, need_one, readings, tell_idle
 from herdsight.loading.records import ADVANCE, Loaded, LogFile, Origin, Progress, ReadOptions, Tally
 from herdsight.loading.relations import copied_relations, parquet_relations
@@ -71,12 +72,13 @@ def load_files(
         inputs=inputs_of(files, tallies),
         relations=(*relations, *in_place),
         readable=tuple(each.path for each in files if each.is_readable and each.is_parquet),
-        origins={
-            each.number: Origin(each.input, each.table, tallies.get(each.number, Tally()).base, tuple(each.gaps))
-            for each in files
-        },
+        origins={each.number: Origin(each.input, each.table, _base(each, tallies), tuple(each.gaps)) for each in files},
         recognised={each.input: each.recognised for each in reversed(files) if each.is_readable},
     )
+
+
+def _base(file: LogFile, tallies: Mapping[int, Tally]) -> int:
+    return tallies.get(file.number, Tally()).base if file.base is None else file.base
 
 
 def _latest() -> datetime:

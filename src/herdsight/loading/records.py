@@ -128,6 +128,7 @@ class LogFile:
     gaps: list[int] = field(default_factory=list)  # see Origin
     failed: bool = False
     is_plain: bool = False  # whether the engine can read it as it is
+    base: int | None = None  # the number of its first row, where a stage gave the rows their numbers
 
     @property
     def table(self) -> str | None:

@@ -7,7 +7,7 @@ from sqlglot import exp
 from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import EngineError
 from herdsight.loading.account import tallied
-from herdsight.loading.inserting import copied_groups, union_of
+from herdsight.loading.copies import copied_groups, union_of
 from herdsight.loading.records import SCHEMA, LogFile, Relation, Tally, copies_of, first_line, raise_if_full
 from herdsight.logs.formats import Scope, Source
 from herdsight.tables import FILE_COLUMN, REJECT_COLUMN, ROW_COLUMN, ColumnType
@@ -22,10 +22,13 @@ def copied_relations(engine: DuckDbEngine, files: Sequence[LogFile]) -> Iterator
         columns = union_of(each.layout for each in group)
         derived = {name: tree for each in group for name, tree in each.known_layout.derived.items()}
         added = [named(tree.copy(), name) for name, tree in derived.items()]
-        row = named(exp.Cast(this=exp.column("rowid"), to=sql_type(ColumnType.LONG)), ROW_COLUMN)
+        row: exp.Expr = exp.Cast(this=exp.column("rowid"), to=sql_type(ColumnType.LONG))
+        if group[0].known_format.split:
+            row = exp.Coalesce(this=column(ROW_COLUMN), expressions=[row])
         every = [column(each) for each in (*columns, FILE_COLUMN, REJECT_COLUMN)]
+        numbered = named(row, ROW_COLUMN)
         name = group[0].known_format.name
-        query = exp.select(*every, *added, row).from_(copies_of(group[0]))
+        query = exp.select(*every, *added, numbered).from_(copies_of(group[0]))
         _create_view(engine, name, query)
         yield Relation(group[0].known_table, SCHEMA, name, (*columns, *derived), name, query)
 

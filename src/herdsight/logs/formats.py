@@ -17,6 +17,8 @@ from herdsight.addresses import Network
 from herdsight.logs.head import Head, StoredColumn
 from herdsight.logs.packed.packing import Compression
 
+LATE_COLUMN = "_late"
+
 
 class Shape(StrEnum):
     """How records stand in a file."""
@@ -35,7 +37,9 @@ class Layout:
 
     `fields` are the file's own names in order (for JSON: those seen in the head), `stored` the same with their types
     for Parquet, `columns` the declared columns that the file can fill, `derived` further ones as trees over those:
-    they are computed where they are asked for. `refused` says why a file of this format cannot be read all the same.
+    they are computed where they are asked for. `late` are declared columns that the head does not show and later
+    records may: with them, `read` also gives `_late`, whether a record has one, and then all is read again. `refused`
+    says why a file of this format cannot be read all the same.
     """
 
     shape: Shape
@@ -43,6 +47,7 @@ class Layout:
     stored: Mapping[str, StoredColumn] = field(default_factory=dict)
     derived: Mapping[str, exp.Expr] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     delimiter: str = "\t"
     set_separator: str = ","
     missing: tuple[str, ...] = ()
@@ -61,12 +66,14 @@ class Layout:
 class Source:
     """One file, or several of one layout, to read.
 
-    `files` are the numbers of the files in the order of reading.
+    `files` are the numbers of the files in the order of reading. `staged` are their records, where these were parsed
+    already: `record`, whole, `place`, that of the file among them, from 0, and `_row`.
     """
 
     paths: tuple[Path, ...]
     files: tuple[int, ...]
     compression: Compression = Compression.NONE
+    staged: exp.Select | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +90,24 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """How JSON lines are told apart of which formats with the same `paths` have their share each.
+
+    `paths` lead to what tells of a record, `kind` makes one text of the list of that, and `own` are a format's kinds.
+    """
+
+    paths: tuple[str, ...]
+    kind: Callable[[exp.Expr], exp.Expr]
+    own: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """One log format. `table` is where its rows go; None: it is recognised and not read yet.
 
     `read` returns a SELECT of `layout.columns` and `_file` and `_reject`, one row a record; `write`, where we can
-    simulate the format, is its inverse for the columns that it carries.
+    simulate the format, is its inverse for the columns that it carries. `split` is for formats that share their files:
+    where records were staged, `read` is only given its own, and returns `_row`, too.
     """
 
     name: str
@@ -95,6 +115,7 @@ class Format:
     recognise: Callable[[Head], Layout | None]
     read: Callable[[Source, Layout, Scope], exp.Select] | None = None
     write: Callable[[pa.Table, Path], None] | None = None
+    split: Split | None = None
 
 
 @cache

@@ -1,13 +1,16 @@
 """The engine's own vectorised readers as SQL trees: delimited text, JSON, Parquet."""
 
+import json
 from collections.abc import Mapping
 
 from sqlglot import exp
 
 from herdsight.logs.formats import Layout, Shape, Source
-from herdsight.trees import call, number, text
+from herdsight.tables import ROW_COLUMN
+from herdsight.trees import call, column, named, number, text
 
 VARCHAR = "VARCHAR"
+_PLACE = "place"
 
 
 def position(index: int) -> str:
@@ -40,8 +43,10 @@ def lines(source: Source, layout: Layout, *, padded: bool = False) -> exp.Table:
     return _scan("read_csv", source, options)
 
 
-def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Table:
+def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Expr:
     """JSON objects; `columns` are the keys to read and the types to read them as. A malformed line has only NULLs."""
+    if source.staged is not None:
+        return _staged_objects(source.staged, columns)
     options: dict[str, exp.Expr] = {
         "columns": _columns(columns),
         "format": text({Shape.JSON_LINES: "newline_delimited", Shape.JSON_ARRAY: "array"}.get(shape, "unstructured")),
@@ -52,8 +57,28 @@ def objects(source: Source, shape: Shape, columns: Mapping[str, str]) -> exp.Tab
     return _scan("read_json", source, options)
 
 
-def whole_objects(source: Source, shape: Shape, name: str) -> exp.Table:
+def _staged_objects(staged: exp.Select, columns: Mapping[str, str]) -> exp.Expr:
+    kinds = {name: _json_type(exp.DataType.build(kind, dialect="duckdb")) for name, kind in columns.items()}
+    found = named(call("json_transform", column("record"), text(json.dumps(kinds))), "found")
+    inner = exp.select(found, column(_PLACE), column(ROW_COLUMN)).from_(staged.subquery("staged"))
+    members = (named(call("struct_extract", column("found"), text(name)), name) for name in columns)
+    return exp.select(*members, column(_PLACE), column(ROW_COLUMN)).from_(inner.subquery("whole")).subquery("objects")
+
+
+def _json_type(kind: exp.DataType) -> object:
+    """A type as json_transform has it: an object, an array, or a name."""
+    if kind.is_type(exp.DataType.Type.STRUCT):
+        return {each.name: _json_type(each.args["kind"]) for each in kind.expressions}
+    if kind.is_type(exp.DataType.Type.ARRAY, exp.DataType.Type.LIST):
+        return [_json_type(kind.expressions[0])]
+    return kind.sql(dialect="duckdb")
+
+
+def whole_objects(source: Source, shape: Shape, name: str) -> exp.Expr:
     """JSON values, each as a whole under that name; a malformed line is NULL."""
+    if source.staged is not None:
+        record = named(column("record"), name)
+        return exp.select(record, column(_PLACE), column(ROW_COLUMN)).from_(source.staged.subquery("staged")).subquery()
     options: dict[str, exp.Expr] = {
         "columns": _columns({name: "JSON"}),
         "format": text("newline_delimited" if shape is Shape.JSON_LINES else "array"),
@@ -74,8 +99,18 @@ def file_number(source: Source) -> exp.Expr:
     if len(source.files) == 1:
         return exp.Cast(this=number(source.files[0]), to=exp.DataType.build("INT"))
     numbers = exp.array(*(exp.Cast(this=number(each), to=exp.DataType.build("INT")) for each in source.files))
-    place = exp.Add(this=exp.column("file_index"), expression=number(1))
+    place = exp.Add(this=place_of(source), expression=number(1))
     return call("list_extract", numbers, exp.Cast(this=place, to=exp.DataType.build("BIGINT")))
+
+
+def place_of(source: Source) -> exp.Expr:
+    """The place, from 0, among the source's files of the one that a row came from."""
+    return exp.column("file_index") if source.staged is None else column(_PLACE)
+
+
+def row_numbers(source: Source) -> list[exp.Expr]:
+    """The column with the numbers of rows, where the source has one."""
+    return [] if source.staged is None else [column(ROW_COLUMN)]
 
 
 def struct_type(columns: Mapping[str, str]) -> str:

@@ -286,7 +286,7 @@ def _told(looked: Known | Unread) -> ImportedFile:
         file = looked.file
         return ImportedFile(path=file.shown, format=None, table=None, notes=tuple(file.notes), status="unread")
     known = looked.slice
-    notes = () if known.path == looked.shown else (f"has the same content as {known.path}",)
+    notes = (looked.note,) if looked.note else ()
     account = known.account
     return ImportedFile(path=looked.shown, format=account.format, table=account.table, notes=notes, status="known")
 

@@ -12,6 +12,7 @@ from herdsight.engines.duckdb import DuckDbEngine
 from herdsight.errors import InputError
 from herdsight.findings.model import Input
 from herdsight.loading.records import SCHEMA, Loaded, Origin, Relation
+from herdsight.output.words import count_words
 from herdsight.store.folder import current, opened_to_read
 from herdsight.store.manifest import Manifest
 from herdsight.store.records import DataFile, Slice
@@ -28,18 +29,29 @@ def loaded(
     As long as it is open, what it reads stays, whatever others do to the store.
 
     Raises:
-        InputError: the folder is no store, or an empty one.
+        InputError: the folder is no store, or an empty one, or one of its files is missing.
     """
     with opened_to_read(folder) as manifest:
         files = [each for each in current(manifest) if _is_within(each, since, until)]
         slices = manifest.slices()
         if not slices:
             raise InputError(f"the store {folder} is empty", hint="import logs into it with: herdsight import")
+        _need_files(folder, files)
         yield Loaded(
             inputs=inputs_of(slices),
             relations=tuple(_relations(engine, folder, files)),
             readable=tuple(folder / each.path for each in files),
             origins=_origins(manifest, slices),
+        )
+
+
+def _need_files(folder: Path, files: Iterable[DataFile]) -> None:
+    gone = next((each for each in files if not (folder / each.path).exists()), None)
+    if gone is not None:
+        raise InputError(
+            f"{folder / gone.path} is missing, with {count_words(gone.rows, 'row')} of {gone.day}",
+            hint="put it back from a copy; else `herdsight store verify` tells all that is missing, and importing "
+            "the logs into a new store brings it back",
         )
 
 

@@ -10,7 +10,7 @@ from herdsight.loading.recognition import readings
 from herdsight.loading.records import LogFile, ReadOptions
 from herdsight.logs.formats import Layout, Shape
 from herdsight.logs.packed.archives import Member
-from herdsight.logs.packed.packing import Compression, fitting
+from herdsight.logs.packed.packing import Compression, compression_of, fitting
 from herdsight.store.identity import HEAD, Content, blocks_of, content, head_digest, new_hash
 from herdsight.store.manifest import Manifest
 from herdsight.store.records import Slice
@@ -43,6 +43,14 @@ class Known:
     shown: str
     slice: Slice
     stamp: Stamp | None = None
+    is_beginning: bool = False
+
+    @property
+    def note(self) -> str | None:
+        """What is said of the file."""
+        if self.is_beginning:
+            return f"is the beginning of {self.slice.path}, which is in the store"
+        return None if self.slice.path == self.shown else f"has the same content as {self.slice.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +111,17 @@ class Sources:
         if not any(each.is_readable for each in found_readings):
             return Unread(found_readings[0])
         known = self._known_content(found_readings, path, member.shown, is_live=is_live)
+        seen = None if is_member or is_live else stamp
         if isinstance(known, Slice):
-            return Known(member.shown, known, None if is_member or is_live else stamp)
+            return Known(member.shown, known, seen)
         inside, follows = known
+        longer = self._longer(inside)
+        if (whole := next((each for each in longer if _begins_with(each, inside)), None)) is not None:
+            return Known(member.shown, whole, seen, is_beginning=True)
         if not inside.end and inside.size:
             return Unread(replace(found_readings[0], notes=[inside.trouble or _UNFINISHED]))
         is_part = _grows(found_readings[0]) and (is_live or follows is not None or inside.end < inside.size)
-        notes = self._notes(member.shown, follows, inside)
+        notes = (*self._notes(member.shown, follows, inside), *map(_doubt, filter(_is_gone, longer[:1])))
         return New(member, stamp, inside, tuple(found_readings), follows, is_part, is_member, notes)
 
     def _known_content(
@@ -145,6 +157,14 @@ class Sources:
         """How long the slices are that have no whole head: they are so few lengths that all of them can be tried."""
         return self.manifest.ends_before(HEAD) | {each.end for each in self.waiting if each.end < HEAD}
 
+    def _longer(self, inside: Content) -> list[Slice]:
+        """The slices that begin as a content does and are longer, of which it may be an older copy; latest first."""
+        if inside.end < HEAD:
+            return []
+        known = self.manifest.slices('head = ? AND "end" > ?', (inside.head, inside.end))
+        waiting = [each for each in self.waiting if each.head == inside.head and each.end > inside.end]
+        return sorted((*known, *waiting), key=lambda each: -each.end)
+
     def _with_digest(self, digest: bytes) -> list[Slice]:
         known = self.manifest.slices("digest = ?", (digest,))
         return [*known, *(each for each in self.waiting if each.digest == digest)]
@@ -163,6 +183,26 @@ class Sources:
         if inside.trouble:
             notes.append(f"{inside.trouble}: what came before is read")
         return tuple(notes)
+
+
+def _begins_with(longer: Slice, inside: Content) -> bool:
+    """Whether the file that a slice was taken of still lies there, and begins with all of a content."""
+    path = Path(longer.path)
+    try:
+        with path.open("rb") as file:
+            compression = compression_of(file.read(HEAD))
+        found = content(path, compression, {inside.end}, whole_lines=False)
+    except OSError:
+        return False
+    return found.beginnings.get(inside.end) == inside.digest
+
+
+def _is_gone(part: Slice) -> bool:
+    return not Path(part.path).is_file()
+
+
+def _doubt(longer: Slice) -> str:
+    return f"begins as {longer.path} did, which is in the store and no longer there: an older copy of it is twice now"
 
 
 def _is_header(part: Slice) -> bool:

@@ -119,6 +119,7 @@ def _layout(shape: Shape, names: tuple[str, ...]) -> Layout | None:
 def read(source: Source, layout: Layout, scope: Scope) -> exp.Select:
     """Flows as sessions; one row, one row."""
     texts = _Record(dict(_known(layout)))
+    records: exp.Expr
     if layout.shape is Shape.CSV:
         records, early = lines(source, layout), []
     else:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from sqlglot import exp
 
-from herdsight.logs.formats import Layout, Scope, Shape, Source
+from herdsight.logs.formats import LATE_COLUMN, Layout, Scope, Shape, Source
 from herdsight.logs.head import Head
 from herdsight.logs.microsoft.stored import as_declared, as_moment
 from herdsight.logs.scan import VARCHAR, file_number, lines, list_type, objects, parquet, position, struct_type
@@ -48,11 +48,15 @@ ENVELOPE_RECORD = "properties"
 
 @dataclass(frozen=True, slots=True)
 class _Texts:
-    """Where records keep their values as text, why a record may be no good at all, and which file they are from."""
+    """Where records keep their values as text, why a record may be no good at all, which file they are from.
+
+    `late` is whether a record has a late column, where there are any.
+    """
 
     places: Mapping[str, exp.Expr]
     early: exp.Expr
     file: exp.Expr
+    late: tuple[exp.Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,14 @@ class Export:
         bare = {_ZONE.sub("", name) for name in layout.fields}
         if len(self.telling & bare) < _TOLD or not self.decisive & bare or self.foreign & bare:
             return None
+        names = [each.name for each in table(self.table).columns if each.name not in self.times]
+        needed = {each for group in self.required for each in group} if layout.shape not in _WITH_HEADER else set()
+        kept = [each for each in names if each in bare | needed]
         lacking = [" or ".join(group) for group in self.required if not self._has(bare, group, layout)]
         return replace(
             layout,
-            columns=self._columns(layout.shape, bare),
+            columns=tuple(dict.fromkeys((*self.times, *kept))),
+            late=() if layout.shape in _WITH_HEADER else tuple(each for each in names if each not in kept),
             notes=self._notes(layout, bare),
             refused=f"a {self.table} export without {', '.join(lacking)}" if lacking else None,
         )
@@ -126,12 +134,6 @@ class Export:
         """An envelope tells the time, too; and a key that JSON leaves out may just be empty in the first records."""
         is_time = group == self.times or group == tuple(reversed(self.times))
         return bool(bare & set(group)) or (layout.envelope if is_time else layout.shape not in _WITH_HEADER)
-
-    def _columns(self, shape: Shape, bare: set[str]) -> tuple[str, ...]:
-        """In JSON a key may first appear after the head, so every declared column is looked for there."""
-        everything = shape not in _WITH_HEADER
-        kept = [each.name for each in table(self.table).columns if everything or each.name in bare]
-        return tuple(dict.fromkeys((*self.times, *kept)))
 
     def _notes(self, layout: Layout, bare: set[str]) -> tuple[str, ...]:
         notes = []
@@ -156,7 +158,8 @@ class Export:
         kinds = self.kinds(layout.columns) if self.kinds else []
         cases = [early, *kinds, *bad_time(column(self.times[0]), scope.latest), *self.reasons(layout.columns)]
         rows = [column(ROW_COLUMN)] if layout.shape is Shape.PARQUET else []
-        kept = (column(name) for name in (*layout.columns, FILE_COLUMN))
+        late = (LATE_COLUMN,) if layout.late else ()
+        kept = (column(name) for name in (*layout.columns, *late, FILE_COLUMN))
         return exp.select(*kept, *rows, reject(cases)).from_(inner.subquery("typed"))
 
     def _csv(self, source: Source, layout: Layout) -> exp.Select:
@@ -166,7 +169,7 @@ class Export:
         return self._typed(lines(source, layout), layout, _Texts(places, exp.Null(), file_number(source)))
 
     def _json(self, source: Source, layout: Layout) -> exp.Select:
-        names = list(layout.columns)
+        names = [*layout.columns, *layout.late]
         keys = dict.fromkeys(names, VARCHAR)
         if layout.envelope:
             keys = {ENVELOPE_TIME: VARCHAR, ENVELOPE_CATEGORY: VARCHAR, ENVELOPE_RECORD: struct_type(keys)}
@@ -187,7 +190,8 @@ class Export:
             places = places | {
                 self.times[0]: exp.Coalesce(this=places[self.times[0]], expressions=[outer[ENVELOPE_TIME]])
             }
-        return self._typed(records, layout, _Texts(places, exp.Case(ifs=early), file_number(source)))
+        late = (exp.Not(this=exp.paren(all_null([places[name] for name in layout.late]))),) if layout.late else ()
+        return self._typed(records, layout, _Texts(places, exp.Case(ifs=early), file_number(source), late))
 
     def _objects(self, source: Source, layout: Layout, keys: Mapping[str, str]) -> exp.Expr:
         if layout.shape is not Shape.JSON_RECORDS:
@@ -236,7 +240,8 @@ class Export:
         ]
         filled = (named(tree, name) for tree, name in zip(kept, layout.columns, strict=True))
         early = named(cast(texts.early, ColumnType.STRING), "early")
-        return exp.select(*filled, early, numbered(texts.file)).from_(records)
+        late = (named(each, LATE_COLUMN) for each in texts.late)
+        return exp.select(*filled, *late, early, numbered(texts.file)).from_(records)
 
 
 def _member(record: str | None, key: str) -> exp.Expr:

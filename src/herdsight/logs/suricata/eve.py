@@ -31,8 +31,8 @@ LEASES = Reading(DHCP_EVENT, (DHCP,), {**_ALL, "EventSchema": text("DhcpEvent")}
 
 # A format has the name of the kind that most files have most of.
 FORMATS = (
-    Format("suricata-dhcp", LEASES.table, LEASES.recognise, LEASES.read),
-    Format("suricata-dns", QUERIES.table, QUERIES.recognise, QUERIES.read, write_dns),
-    Format("suricata-flow", SESSIONS.table, SESSIONS.recognise, SESSIONS.read, write_flows),
-    Format("suricata-http", WEB.table, WEB.recognise, WEB.read),
+    Format("suricata-dhcp", LEASES.table, LEASES.recognise, LEASES.read, split=LEASES.split),
+    Format("suricata-dns", QUERIES.table, QUERIES.recognise, QUERIES.read, write_dns, QUERIES.split),
+    Format("suricata-flow", SESSIONS.table, SESSIONS.recognise, SESSIONS.read, write_flows, SESSIONS.split),
+    Format("suricata-http", WEB.table, WEB.recognise, WEB.read, split=WEB.split),
 )

@@ -11,9 +11,10 @@ from typing import TypeAlias
 from sqlglot import exp
 
 from herdsight.addresses import heading
-from herdsight.logs.formats import Layout, Scope, Shape, Source
+from herdsight.logs.flows.protocols import transport
+from herdsight.logs.formats import Layout, Scope, Shape, Source, Split
 from herdsight.logs.head import Head
-from herdsight.logs.scan import VARCHAR, file_number, objects, struct_type
+from herdsight.logs.scan import VARCHAR, file_number, objects, row_numbers, struct_type
 from herdsight.logs.values import (
     BAD_JSON,
     OTHER_EVENT,
@@ -29,7 +30,7 @@ from herdsight.logs.values import (
     string,
 )
 from herdsight.tables import ColumnType, table
-from herdsight.trees import call, column, named, null, text
+from herdsight.trees import call, column, named, null, number, text
 
 INT, LONG = ColumnType.INT, ColumnType.LONG
 
@@ -42,6 +43,7 @@ _COMMON = ("timestamp", "event_type", "flow_id", "src_ip", "src_port", "dest_ip"
 _KEYS = dict.fromkeys((*_COMMON, "host"), VARCHAR)
 _ADDRESSES = ("src_ip", "dest_ip")
 _KIND = "event_type"
+_KIND_PATHS = (f"$.{_KIND}",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,13 @@ class Reading:
         """The events of these kinds; all others are passed on to the other readings."""
         filled = (named(self._value(name, scope), name) for name in self._columns())
         why = rejection(column("TimeGenerated"), scope.latest, map(column, _ADDRESSES))
-        kept = (column("TimeGenerated"), *filled, numbered(column("file")), why)
+        kept = (column("TimeGenerated"), *filled, numbered(column("file")), *row_numbers(source), why)
         return exp.select(*kept).from_(self._typed(source, layout).subquery("typed"))
+
+    @property
+    def split(self) -> Split:
+        """Which records of a file are of these kinds."""
+        return Split(_KIND_PATHS, _first, tuple(kind.name for kind in self.kinds))
 
     def _columns(self) -> dict[str, None]:
         return dict.fromkeys(name for kind in self.kinds for name in kind.values)
@@ -113,6 +120,7 @@ class Reading:
             named(self._time(), "TimeGenerated"),
             named(exp.Case(ifs=[no_json, self._other()]), "early"),
             named(file_number(source), "file"),
+            *row_numbers(source),
         ).from_(objects(source, layout.shape, keys))
 
     def _time(self) -> exp.Expr:
@@ -146,6 +154,10 @@ class Reading:
         )
         others = (exp.NEQ(this=kind.copy(), expression=text(each.name)) for each in self.kinds)
         return exp.If(this=exp.and_(*others), true=what)
+
+
+def _first(found: exp.Expr) -> exp.Expr:
+    return call("list_extract", found, number(1))
 
 
 def _is_event(record: Mapping[str, object]) -> bool:
@@ -198,7 +210,7 @@ ENDS: Values = {
     "SrcPortNumber": always(port(column("src_port"))),
     "DstIpAddr": always(column("dest_ip")),
     "DstPortNumber": always(port(column("dest_port"))),
-    "NetworkProtocol": always(call("upper", column("proto"))),
+    "NetworkProtocol": always(transport(call("lower", column("proto")))),
     "DvcHostname": always(column("host")),
 }
 TIMESTAMP = column("timestamp")

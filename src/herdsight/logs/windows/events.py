@@ -12,8 +12,9 @@ import pyarrow as pa
 from sqlglot import exp
 
 from herdsight.logs.flows.protocols import NAMES
-from herdsight.logs.formats import Format, Layout, Scope, Source
+from herdsight.logs.formats import Format, Layout, Scope, Source, Split
 from herdsight.logs.head import Head
+from herdsight.logs.scan import row_numbers
 from herdsight.logs.values import (
     OTHER_EVENT,
     address,
@@ -24,7 +25,7 @@ from herdsight.logs.values import (
     reason,
     rejection,
 )
-from herdsight.logs.windows.records import fields, layout_of, shape_of
+from herdsight.logs.windows.records import KIND_PATHS, fields, kind_name, kind_of, layout_of, shape_of
 from herdsight.logs.windows.sysmon_json import STATUSES, SYSMON, write_connections, write_queries
 from herdsight.responses import response_result
 from herdsight.tables import DEVICE_NETWORK_EVENTS, DNS_ACTIVITY, FILE_COLUMN, ColumnType
@@ -60,7 +61,12 @@ class _Kind:
         timed = exp.select(exp.Star(), when, self._early()).from_(found.subquery("fields"))
         filled = (named(tree.copy(), name) for name, tree in self.values.items())
         why = rejection(column("when"), scope.latest, map(column, self.addresses))
-        return exp.select(*filled, column(FILE_COLUMN), why).from_(timed.subquery("timed"))
+        return exp.select(*filled, column(FILE_COLUMN), *row_numbers(source), why).from_(timed.subquery("timed"))
+
+    @property
+    def split(self) -> Split:
+        """Which records of a file are of this kind."""
+        return Split(KIND_PATHS, kind_of, tuple(kind_name(self.channel, each) for each in self.ids))
 
     def _early(self) -> exp.Expr:
         of_kind = exp.and_(
@@ -232,4 +238,6 @@ _WRITERS: Mapping[str, Callable[[pa.Table, Path], None]] = {
     CONNECTIONS.name: write_connections,
     QUERIES.name: write_queries,
 }
-FORMATS = tuple(Format(kind.name, kind.table, kind.recognise, kind.read, _WRITERS.get(kind.name)) for kind in _KINDS)
+FORMATS = tuple(
+    Format(kind.name, kind.table, kind.recognise, kind.read, _WRITERS.get(kind.name), kind.split) for kind in _KINDS
+)

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from herdsight.logs.formats import Layout, Shape, Source
 from herdsight.logs.head import Head
-from herdsight.logs.scan import file_number, lines, position, whole_objects
+from herdsight.logs.scan import file_number, lines, position, row_numbers, whole_objects
 from herdsight.logs.values import BAD_JSON, CUT_SHORT, DAMAGED, reason, string
 from herdsight.tables import FILE_COLUMN
 from herdsight.trees import call, column, named, number, text
@@ -38,6 +38,7 @@ _HEADER: Mapping[str, tuple[str, ...]] = {
         *('$."@timestamp"', '$.Event.System.TimeCreated."#attributes".SystemTime', "$.TimeCreated", "$.EventTime"),
     ),
 }
+KIND_PATHS = (*_HEADER["channel"], *_HEADER["id"])  # what tells the kind of an event
 _DATA = ("$.", "$.winlog.event_data.", "$.Event.EventData.")
 _BARE = "$.Event."
 # The event's own XML, and so two of the ways, spell some fields otherwise than the flat one.
@@ -94,11 +95,30 @@ def fields(source: Source, layout: Layout, names: Sequence[str], mark: str) -> e
         named(marked, "event"),
         named(exp.Case(ifs=[no_json, *broken]), "broken"),
         named(file_number(source), FILE_COLUMN),
+        *row_numbers(source),
     ).from_(records)
-    return _from_json(marks, names) if is_json else _from_xml(marks, names)
+    others = [column("broken"), column(FILE_COLUMN), *row_numbers(source)]
+    return _from_json(marks, names, others) if is_json else _from_xml(marks, names, others)
 
 
-def _from_json(marks: exp.Select, names: Sequence[str]) -> exp.Select:
+def kind_of(found: exp.Expr) -> exp.Expr:
+    """The kind of an event, of the list of what `KIND_PATHS` lead to."""
+    channel, own_number = (
+        exp.Coalesce(this=ways[0], expressions=ways[1:])
+        for ways in (
+            [call("list_extract", found.copy(), number(KIND_PATHS.index(each) + 1)) for each in _HEADER[name]]
+            for name in ("channel", "id")
+        )
+    )
+    return call("concat", channel, text(" "), own_number)
+
+
+def kind_name(channel: str, own_number: str) -> str:
+    """A kind as `kind_of` has it."""
+    return f"{channel} {own_number}"
+
+
+def _from_json(marks: exp.Select, names: Sequence[str], others: Sequence[exp.Expr]) -> exp.Select:
     """Looked up in all three ways, but for an event that begins as its XML does: binary logs are unpacked so."""
     paths = {**_HEADER, **{name: _paths(name) for name in names}}
     bare = {name: tuple(path for path in each if path.startswith(_BARE)) for name, each in paths.items()}
@@ -107,7 +127,7 @@ def _from_json(marks: exp.Select, names: Sequence[str]) -> exp.Select:
     found = exp.Case(
         ifs=[exp.If(this=is_bare.copy(), true=_looked_up(bare)), exp.If(this=given, true=_looked_up(paths))]
     )
-    parts = exp.select(named(found, "found"), named(is_bare, "is_bare"), column("broken"), column(FILE_COLUMN)).from_(
+    parts = exp.select(named(found, "found"), named(is_bare, "is_bare"), *_copies(others)).from_(
         marks.subquery("marks")
     )
     packed = exp.Case(
@@ -116,7 +136,7 @@ def _from_json(marks: exp.Select, names: Sequence[str]) -> exp.Select:
             exp.If(this=exp.Not(this=column("is_bare")), true=_packed({name: _first(paths, name) for name in paths})),
         ]
     )
-    return _unpacked(parts, packed, paths)
+    return _unpacked(parts, packed, paths, others)
 
 
 def _packed(texts: Mapping[str, exp.Expr]) -> exp.Expr:
@@ -124,10 +144,14 @@ def _packed(texts: Mapping[str, exp.Expr]) -> exp.Expr:
     return exp.Struct(expressions=[exp.PropertyEQ(this=text(name), expression=each) for name, each in texts.items()])
 
 
-def _unpacked(parts: exp.Select, packed: exp.Expr, names: Iterable[str]) -> exp.Select:
-    held = exp.select(named(packed, "fields"), column("broken"), column(FILE_COLUMN)).from_(parts.subquery("parts"))
+def _unpacked(parts: exp.Select, packed: exp.Expr, names: Iterable[str], others: Sequence[exp.Expr]) -> exp.Select:
+    held = exp.select(named(packed, "fields"), *_copies(others)).from_(parts.subquery("parts"))
     texts = (named(call("struct_extract", column("fields"), text(name)), name) for name in names)
-    return exp.select(*texts, column("broken"), column(FILE_COLUMN)).from_(held.subquery("held"))
+    return exp.select(*texts, *_copies(others)).from_(held.subquery("held"))
+
+
+def _copies(trees: Iterable[exp.Expr]) -> list[exp.Expr]:
+    return [each.copy() for each in trees]
 
 
 def _paths(name: str) -> tuple[str, ...]:
@@ -155,14 +179,14 @@ def _xml(source: Source, layout: Layout) -> exp.Subquery:
     return line.subquery("lines")
 
 
-def _from_xml(marks: exp.Select, names: Sequence[str]) -> exp.Select:
+def _from_xml(marks: exp.Select, names: Sequence[str], others: Sequence[exp.Expr]) -> exp.Select:
     patterns = {**_IN_XML, **{name: _pattern(name) for name in names}}
     texts = {
         name: _given(_plain(call("regexp_extract", column("event"), text(each), number(1))))
         for name, each in patterns.items()
     }
     given = exp.Not(this=exp.Is(this=column("event"), expression=exp.null()))
-    return _unpacked(marks, exp.Case(ifs=[exp.If(this=given, true=_packed(texts))]), patterns)
+    return _unpacked(marks, exp.Case(ifs=[exp.If(this=given, true=_packed(texts))]), patterns, others)
 
 
 def _pattern(name: str) -> str:

@@ -82,7 +82,7 @@ class Connections:
     seconds as DOUBLE; `file` is its number; `early` are the format's own cases of rejection, which come first.
     """
 
-    lines: exp.Table
+    lines: exp.Expr
     fields: Mapping[str, exp.Expr]
     file: exp.Expr
     early: Callable[[exp.Expr], list[exp.If]]
