@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from herdsight.analytics import Analytic, Candidate
 from herdsight.findings.model import Finding, Severity, Withheld
@@ -46,15 +47,14 @@ _Key = tuple[str, str, str, int]  # detection, host, remote, port
 
 def _opinions(analytic: Analytic, analysis: Analysis) -> Iterator[tuple[_Key, Candidate]]:
     for candidate in analysis.candidates:
-        for rule in analytic.judges:
-            for remote in candidate.remotes:
-                for port in candidate.ports:
-                    yield (rule, candidate.host, remote, port), candidate
+        for rule, remote, port in product(analytic.judges, candidate.remotes or ("",), candidate.ports or (0,)):
+            yield (rule, candidate.host, remote, port), candidate
 
 
 def _opinion(finding: Finding, opinions: Mapping[_Key, Candidate]) -> Candidate | None:
-    if len(finding.remotes) != 1 or len(finding.ports) != 1:
-        return None
+    of_host = opinions.get((finding.detection, finding.host, "", 0))  # of an analytic that judges hosts, not places
+    if of_host or len(finding.remotes) != 1 or len(finding.ports) != 1:
+        return of_host
     return opinions.get((finding.detection, finding.host, finding.remotes[0], finding.ports[0]))
 
 
