@@ -13,20 +13,7 @@ from herdsight.analytics.dga import DGA, LEAST, log10_binomial
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
 DNS = "ASimDnsActivityLogs"
-WORDS = [
-    "paper",
-    "river",
-    "stone",
-    "music",
-    "garden",
-    "window",
-    "silver",
-    "market",
-    "bridge",
-    "forest",
-    "winter",
-    "orange",
-]
+WORDS = ["paper", "river", "stone", "music", "garden", "window", "silver", "market", "bridge", "forest", "winter"]
 
 
 def asked(name: str, *, there: bool, host: str = "10.0.0.5", **values: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_a_store_answers_as_the_logs_do(store: Path, tmp_path: Path) -> None:
 def test_a_hunt_in_a_store_finds_the_same_in_the_same_rows(store: Path, tmp_path: Path) -> None:
     path = written(tmp_path / "conn.log", conns(0, 400))
     herdsight.import_(path, store)
-    there, here = herdsight.hunt(path), herdsight.hunt(store=store)
+    there, here = herdsight.hunt(path, level="high"), herdsight.hunt(store=store, level="high")
     assert there.findings
     assert here.findings == there.findings
     assert here.inputs == there.inputs
