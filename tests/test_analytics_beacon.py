@@ -259,6 +259,14 @@ def test_honest_timers_are_explained(rows: list[dict[str, Any]], names: dict[str
         assert says_so in str(each.explained_by)
 
 
+@pytest.mark.parametrize(
+    ("period", "calls", "weight"), [(0.1, 200, 0), (3, 30, 1.0), (30, 30, 0.5), (30, 200, 1.0), (90, 200, 0)]
+)
+def test_new_connections_within_seconds_speak_for_it(period: float, calls: int, weight: float) -> None:
+    clues = only(sessions(period * number for number in range(calls))).clues
+    assert sum(each.weight for each in clues if "a new connection every" in each.says) == weight
+
+
 def test_a_name_that_only_looks_like_a_known_one_explains_nothing() -> None:
     assert only(sessions(CLOCK), names={"203.0.113.9": ("microsoft.com.evil.example",)}).explained_by is None
 

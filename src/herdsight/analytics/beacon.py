@@ -172,9 +172,11 @@ def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> It
         yield Clue("no other host here asks the proxy for that name", 0.5)
     if series.lasts:
         yield Clue("it calls day and night", 0.3)
-    if series.period < 60:  # noqa: PLR2004
-        # Software that polls for updates or pushes waits minutes; a session that is alive is one connection.
-        yield Clue(f"a new connection every {series.period:.3g} s", 1.0 if series.calls >= 100 else 0.5)  # noqa: PLR2004
+    if 1 <= series.period < 60:  # noqa: PLR2004
+        # Software that polls for updates or pushes waits minutes, and what must know within seconds keeps a connection
+        # open; below a second a page loads its parts.
+        often = series.period < 10 or series.calls >= 100  # noqa: PLR2004
+        yield Clue(f"a new connection every {series.period:.3g} s", 1.0 if often else 0.5)
     variety = series.variety
     if variety is not None and variety <= 0.1:  # noqa: PLR2004
         yield Clue(f"the sizes are all alike (they vary by {variety:.0%})", 0.7)
