@@ -260,7 +260,7 @@ def test_honest_timers_are_explained(rows: list[dict[str, Any]], names: dict[str
 
 
 @pytest.mark.parametrize(
-    ("period", "calls", "weight"), [(0.1, 200, 0), (3, 30, 1.0), (30, 30, 0.5), (30, 200, 1.0), (90, 200, 0)]
+    ("period", "calls", "weight"), [(0.1, 200, 0), (3.01, 30, 1.0), (30, 30, 0.5), (30, 200, 1.0), (90, 200, 0)]
 )
 def test_new_connections_within_seconds_speak_for_it(period: float, calls: int, weight: float) -> None:
     clues = only(sessions(period * number for number in range(calls))).clues
