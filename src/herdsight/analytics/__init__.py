@@ -1,8 +1,13 @@
 """Analytics: calibrated statistics over the hub tables, one file a behaviour."""
 
 from herdsight.analytics.beacon import BEACON
+from herdsight.analytics.dga import DGA
+from herdsight.analytics.flood import FLOOD
 from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.relay import RELAY
+from herdsight.analytics.spread import PRESSING, SPREAD
+from herdsight.analytics.tunnel import TUNNEL
 
 __all__ = ["ANALYTICS", "Analytic", "Candidate", "Clue", "Found", "Sight"]
 
-ANALYTICS: tuple[Analytic, ...] = (BEACON,)
+ANALYTICS: tuple[Analytic, ...] = (BEACON, DGA, SPREAD, PRESSING, FLOOD, RELAY, TUNNEL)
