@@ -146,7 +146,8 @@ def _tails(counts: _Counts, looks: float) -> _Reals:
     both = np.minimum(
         log10_binomial(counts.generated, counts.gone, looks), log10_binomial(counts.gone, counts.domains, gone)
     )
-    return np.minimum(both + np.log10(2), 0.0)
+    doubled: _Reals = np.minimum(both + np.log10(2), 0.0)
+    return doubled
 
 
 def log10_binomial(met: _Wholes, of: _Wholes, share: float) -> _Reals:

@@ -41,9 +41,9 @@ class Analysis:
     candidates: tuple[Candidate, ...]  # all that chance does not explain
 
 
-def why_not(analytic: Analytic, telemetry: Telemetry) -> str | None:
-    """Why an analytic cannot run on these logs; None where it can."""
-    there = [name for name in analytic.reads if name in telemetry.spans]
+def unable(analytic: Analytic, telemetry: Telemetry, spans: Mapping[str, Span]) -> str | None:
+    """Why an analytic cannot run on logs of which only these tables have rows; None where it can."""
+    there = [name for name in analytic.reads if name in spans]
     if not there:
         return f"it reads {' and '.join(analytic.reads)}, and nothing in these logs can be seen as that"
     table = next(iter(analytic.reads))

@@ -10,8 +10,7 @@ from herdsight.analytics import ANALYTICS, Analytic
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped, Withheld
 from herdsight.findings.verdicts import ranked, verdicts
-from herdsight.hunting.analysing import Analysis, analyse
-from herdsight.hunting.analysing import why_not as unable
+from herdsight.hunting.analysing import Analysis, analyse, unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
@@ -57,7 +56,11 @@ def hunt(
         idle = {each.detection for each in skipped}
         able = [each for each in detections if each.file.slug not in idle]
         analytics = ANALYTICS if rules is None else ()
-        skipped += [Skipped(detection=each.name, why=why) for each in analytics if (why := unable(each, telemetry))]
+        skipped += [
+            Skipped(detection=each.name, why=why)
+            for each in analytics
+            if (why := unable(each, telemetry, telemetry.spans))
+        ]
         idle = {each.detection for each in skipped}
         ready = [each for each in analytics if each.name not in idle]
         _keep(telemetry, able, ready)

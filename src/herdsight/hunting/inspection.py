@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from herdsight.analytics import ANALYTICS
 from herdsight.errors import InputError
 from herdsight.findings.model import Input, Inspected, Inspection, Rejected
+from herdsight.hunting.analysing import unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.rules.reading import shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry, sources
@@ -41,7 +43,8 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
 def _carried(own: frozenset[str], detections: Sequence[Detection], telemetry: Telemetry) -> tuple[str, ...]:
     """The detections that rows of those tables can carry, alone."""
     spans = {name: span for name, span in telemetry.spans.items() if own & telemetry.carriers(name)}
-    return tuple(each.file.slug for each in detections if why_not(each, spans) is None)
+    rules = (each.file.slug for each in detections if why_not(each, spans) is None)
+    return (*rules, *(each.name for each in ANALYTICS if unable(each, telemetry, spans) is None))
 
 
 def _samples(file: Input, rows: dict[str, tuple[int, ...]]) -> tuple[Rejected, ...]:
