@@ -330,4 +330,5 @@ BEACON = Analytic(
     },
     find=find,
     judges=("beacon-fixed-endpoint", "beacon-regular"),
+    settles=("beacon-regular",),
 )

@@ -98,6 +98,8 @@ class Analytic:
 
     `reads`: by table, the columns it needs kept; `needs`, those of the first table that must be filled for it to run.
     `judges`: the shipped rules that ask the same by thresholds; what they find of a candidate's entities is as likely.
+    `settles`: those of them that find chance where it finds nothing, since it tests all that they count; where the logs
+    fill the columns of `settles_with`.
     """
 
     name: str
@@ -109,3 +111,5 @@ class Analytic:
     find: Callable[[Sight], Found]
     needs: tuple[str, ...] = ()
     judges: tuple[str, ...] = ()
+    settles: tuple[str, ...] = ()
+    settles_with: tuple[str, ...] = ()

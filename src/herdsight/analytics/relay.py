@@ -326,4 +326,7 @@ RELAY = Analytic(
         )
     },
     find=find,
+    judges=("relay-bytes", "relay-in-then-out", "relay-windowed"),
+    settles=("relay-bytes", "relay-in-then-out", "relay-windowed"),
+    settles_with=("SrcBytes", "DstBytes"),
 )

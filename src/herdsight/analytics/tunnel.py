@@ -40,15 +40,18 @@ _WORTH = -2.0  # a p-value above 0.01 passes no level
 # Reverse lookups, and names that the local network or a service's discovery answers, are under no registered domain.
 # Texts are cut only once for each name that a host asks for, which are far fewer than its queries.
 _ASKED_OF = r"""
-WITH raw AS (
-  SELECT CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, DnsQuery AS query,
-    MIN(SrcIpAddr) AS source, MIN(TimeGenerated) AS first, MAX(TimeGenerated) AS last,
-    SUM(CASE WHEN EventSubType = 'request' THEN 1 ELSE 0 END) AS requests, COUNT(*) AS events,
-    SUM(CASE WHEN DnsQueryTypeName IN ('TXT', 'NULL') OR DnsQueryType IN (10, 16) THEN 1 ELSE 0 END) AS texts
+WITH queries AS (
+  SELECT CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source,
+    LOWER(RTRIM(DnsQuery, '.')) AS name, DnsQuery AS query, TimeGenerated AS time,
+    CASE WHEN EventSubType = 'request' THEN 1 ELSE 0 END AS request,
+    CASE WHEN DnsQueryTypeName IN ('TXT', 'NULL') OR DnsQueryType IN (10, 16) THEN 1 ELSE 0 END AS text
   FROM {schema}.ASimDnsActivityLogs WHERE DnsQuery LIKE '%.%' AND SrcIpAddr <> ''
-  GROUP BY CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END, DnsQuery
 ),
-named AS (SELECT *, LOWER(RTRIM(query, '.')) AS name FROM raw),
+named AS (
+  SELECT host, name, MIN(source) AS source, MIN(time) AS first, MAX(time) AS last,
+    GREATEST(SUM(request), COUNT(*) - SUM(request)) AS times, SUM(text) AS texts
+  FROM queries GROUP BY host, name
+),
 parted AS (
   SELECT *, REGEXP_EXTRACT(
     name, '[^.]+[.](?:(?:ac|co|com|edu|gob|gov|go|mil|ne|net|nom|or|org)[.][a-z][a-z]|[^.]+)$'
@@ -56,11 +59,7 @@ parted AS (
   FROM named
   WHERE NOT REGEXP_MATCHES(name, '^_|[.]_|^spf|[.](?:arpa|local|localdomain|lan|home|internal|corp)$')
 ),
-counted AS (
-  SELECT host, domain, name, MIN(source) AS source, MIN(query) AS query, MIN(first) AS first, MAX(last) AS last,
-    GREATEST(SUM(requests), SUM(events) - SUM(requests)) AS times, SUM(texts) AS texts
-  FROM parted WHERE domain <> '' AND name <> domain GROUP BY host, domain, name
-)
+counted AS (SELECT * FROM parted WHERE domain <> '' AND name <> domain)
 """
 
 # A sensor that logs a query and its answer counts both; texts are at most as many as the queries.
@@ -78,11 +77,13 @@ FROM pairs WHERE names >= {least_names} OR texts >= {least_texts}
 """
 
 _SOME_OF = """
-, numbered AS (
-  SELECT host, domain, query, ROW_NUMBER() OVER (PARTITION BY host, domain ORDER BY name) AS place
+, chosen AS (
+  SELECT host, domain, name, ROW_NUMBER() OVER (PARTITION BY host, domain ORDER BY name) AS place
   FROM counted WHERE host IN ({hosts}) AND domain IN ({domains})
 )
-SELECT host, domain, query FROM numbered WHERE place <= {shown} ORDER BY host, domain, place
+SELECT DISTINCT host, domain, query
+FROM queries INNER JOIN (SELECT host, domain, name FROM chosen WHERE place <= {shown}) AS some USING (host, name)
+ORDER BY host, domain, query
 """
 
 

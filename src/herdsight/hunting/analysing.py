@@ -39,6 +39,7 @@ class Analysis:
     findings: tuple[Finding, ...]
     withheld: tuple[Withheld, ...]
     candidates: tuple[Candidate, ...]  # all that chance does not explain
+    settled: frozenset[str]  # rules whose other findings are chance
 
 
 def unable(analytic: Analytic, telemetry: Telemetry, spans: Mapping[str, Span]) -> str | None:
@@ -62,7 +63,12 @@ def analyse(analytic: Analytic, telemetry: Telemetry, level: Level) -> Analysis:
     told = [each for each in passed if is_worth(each, level)]
     findings = tuple(_findings(analytic, telemetry, told, found.tested))
     left_out = [each for each in passed if not is_worth(each, level)]
-    return Analysis(findings, tuple(_left_out(analytic, left_out)), tuple(passed))
+    return Analysis(findings, tuple(_left_out(analytic, left_out)), tuple(passed), _settled(analytic, telemetry))
+
+
+def _settled(analytic: Analytic, telemetry: Telemetry) -> frozenset[str]:
+    carried = telemetry.carries(next(iter(analytic.reads)))
+    return frozenset(analytic.settles) if carried.issuperset(analytic.settles_with) else frozenset()
 
 
 def is_worth(candidate: Candidate, level: Level) -> bool:
