@@ -233,12 +233,18 @@ HOSTILE = (
 
 
 def beacons_of(names: Iterable[str]) -> list[Row]:
-    """A beacon of each device, whose program and account have its name, too."""
+    """A beacon of each device to an address of its own, whose program and account have the device's name, too."""
     times = spread(NOON - HOUR, HOUR, 13)
     return [
         row
-        for name in names
-        for row in calls(times, DeviceName=name, InitiatingProcessFileName=name, InitiatingProcessAccountName=name)
+        for number, name in enumerate(names)
+        for row in calls(
+            times,
+            DeviceName=name,
+            RemoteIP=f"203.0.113.{number}",
+            InitiatingProcessFileName=name,
+            InitiatingProcessAccountName=name,
+        )
     ]
 
 
@@ -668,7 +674,7 @@ def test_a_rule_that_names_no_such_column_is_an_error_of_the_rule(json_log: Writ
 
 def test_a_rule_whose_query_is_wrong_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
     rule = read_rule("mine.yaml", TEXT.replace("= count()", "= coun()"))
-    with pytest.raises(QueryError, match=r"mine\.yaml \(query\):14:31: .*coun"):
+    with pytest.raises(QueryError, match=r"mine\.yaml \(query\):20:31: .*coun"):
         find(tmp_path / "absent", rules=[rule])
 
 

@@ -1,5 +1,6 @@
 """Conditions with their sides: what a condition looks at, what it wants of it, and by how much it is missed."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -103,7 +104,7 @@ def distance(condition: Condition, value: object, limits: Sequence[object], *, w
     if limit is None or not _measured(condition):
         return Distance(f"is {whole_words}, wanted {condition.wanted}")
     away = _difference(limit, value)
-    if away is None:
+    if away is None or not math.isfinite(_number(away)):
         return Distance(f"is {whole_words}, wanted {condition.wanted}")
     amount, number = _amount(away)
     factor = _factor(limit, value)

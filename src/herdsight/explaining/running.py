@@ -13,7 +13,7 @@ from herdsight.rules.model import Rule
 from herdsight.tables import ColumnType
 from herdsight.telemetry import Span, Telemetry
 
-MOST_COMPARED = 3  # runs that are followed in full
+MOST_COMPARED = 24  # runs that are followed in full: a day of hourly ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ _SHARE = 0.05  # by which a threshold is moved that is no whole number
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A changed plan, and what was changed."""
+    """A changed plan, and what was changed. `is_looser`: where the filter lies plainly, it lets more rows by."""
 
     said: str
     relation: plan.Relation
+    is_looser: bool
 
 
 def mutants(relation: plan.Relation) -> Iterator[Mutant]:
@@ -31,10 +32,10 @@ def mutants(relation: plan.Relation) -> Iterator[Mutant]:
         for place, condition in enumerate(conditions):
             if _is_of_time(condition):
                 continue
-            yield Mutant(f"without {value_text(condition)}", _with(relation, part, conditions, place, None))
-            for changed in _moved(condition):
-                said = f"{value_text(changed)} in place of {value_text(condition)}"
-                yield Mutant(said, _with(relation, part, conditions, place, changed))
+            yield Mutant(f"without {value_text(condition)}", _with(relation, part, conditions, place, None), True)
+            for moved in _moved(condition):
+                said = f"{value_text(moved.value)} in place of {value_text(condition)}"
+                yield Mutant(said, _with(relation, part, conditions, place, moved.value), moved.is_looser)
 
 
 def _filters(relation: plan.Relation) -> list[plan.Filter]:
@@ -68,23 +69,48 @@ def _is_of_time(condition: plan.Scalar) -> bool:
             return False
 
 
-def _moved(value: plan.Scalar) -> Iterator[plan.Scalar]:
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A condition with one threshold moved, and whether it is met by more values now."""
+
+    value: plan.Scalar
+    is_looser: bool
+
+
+def _moved(value: plan.Scalar) -> Iterator[_Moved]:
     """The condition with one threshold moved, once for each way."""
     if not isinstance(value, plan.Apply):
         return
     for place, argument in enumerate(value.arguments):
-        new = _steps(argument) if value.function.name in _ORDERS else _moved(argument)
-        for each in new:
-            yield replace(value, arguments=(*value.arguments[:place], each, *value.arguments[place + 1 :]))
+        for each in _stepped(value, place, argument):
+            yield replace(each, value=_put(value, place, each.value))
 
 
-def _steps(value: plan.Scalar) -> Iterator[plan.Scalar]:
-    """A constant a step up and a step down."""
-    if not isinstance(value, plan.Const) or isinstance(value.value, bool) or not isinstance(value.value, int | float):
+def _put(value: plan.Apply, place: int, new: plan.Scalar) -> plan.Apply:
+    return replace(value, arguments=(*value.arguments[:place], new, *value.arguments[place + 1 :]))
+
+
+def _stepped(value: plan.Apply, place: int, argument: plan.Scalar) -> Iterator[_Moved]:
+    """What may stand in place of an argument."""
+    name = value.function.name
+    if name not in _ORDERS:
+        yield from (replace(each, is_looser=each.is_looser != (name == "not")) for each in _moved(argument))
         return
-    change = _CHANGES.get(value.type)
-    if change is not None:
-        yield from (replace(value, value=change(value.value, way)) for way in (1, -1))
+    is_least = (name in (">", ">=")) == (place == 1)  # the argument is the least that the other side may be
+    yield from (_Moved(_step(argument, way), (way < 0) == is_least) for way in _ways(argument))
+
+
+def _ways(value: plan.Scalar) -> tuple[int, ...]:
+    """A step up and a step down, for a constant that has steps."""
+    if not isinstance(value, plan.Const) or isinstance(value.value, bool) or not isinstance(value.value, int | float):
+        return ()
+    return (1, -1) if value.type in _CHANGES else ()
+
+
+def _step(value: plan.Scalar, way: int) -> plan.Scalar:
+    assert isinstance(value, plan.Const)  # noqa: S101 - see _ways
+    assert isinstance(value.value, int | float)  # noqa: S101
+    return replace(value, value=_CHANGES[value.type](value.value, way))
 
 
 _CHANGES: dict[ColumnType, Callable[[float, int], int | float]] = {

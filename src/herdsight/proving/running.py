@@ -1,7 +1,7 @@
 """Rules run on their own cases: each hit must be found as it says, and nothing in a near miss."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,21 +47,57 @@ def run_cases(rules: Sequence[RuleFile], *, mutate: bool = False, progress: Prog
 def _run(
     detection: Detection, changed: Sequence[Mutant], options: Options
 ) -> tuple[list[CaseResult], list[str | None]]:
-    """The results of a rule's cases; and for each changed rule the first case that noticed."""
-    results: list[CaseResult] = []
-    noticed: list[str | None] = [None] * len(changed)
-    for case, expect in _each(detection.file.rule.herdsight.cases):
-        with _telemetry(case, detection, options) as telemetry:
-            said = _trouble(case, _leads(telemetry, detection, detection.relation))
-            results.append(_result(detection, case, expect, said))
-            for place, mutant in enumerate(changed):
-                if (
-                    noticed[place] is None
-                    and not said
-                    and _trouble(case, _leads(telemetry, detection, mutant.relation))
-                ):
-                    noticed[place] = case.name
-    return results, noticed
+    """The results of a rule's cases; and for each changed rule a case that noticed."""
+    proof = _Proof(detection, changed, options)
+    cases = tuple(_each(detection.file.rule.herdsight.cases))
+    results = [proof.run(case, expect) for case, expect in cases]
+    for case, expect in cases:
+        proof.run_others(case, expect)
+    return results, [proof.noticed.get(place) for place in range(len(changed))]
+
+
+@dataclass(slots=True)
+class _Proof:
+    """A rule, the changed ones that its cases should notice, and the case by which each was noticed, by its place.
+
+    A case is a whole schedule of runs, so each changed rule is tried first where it probably shows: what lets more by,
+    on the near misses; what lets less by, on the hits.
+    """
+
+    detection: Detection
+    changed: Sequence[Mutant]
+    options: Options
+    noticed: dict[int, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)  # names of the cases that the rule itself does not pass
+
+    def run(self, case: Case, expect: Expected) -> CaseResult:
+        """The rule's result, and those changed rules tried that the case is there for."""
+        with _telemetry(case, self.detection, self.options) as telemetry:
+            said = _trouble(case, _leads(telemetry, self.detection, self.detection.relation))
+            if said:
+                self.failed.add(case.name)
+            else:
+                self._try(telemetry, case, self._waiting(expect))
+        return _result(self.detection, case, expect, said)
+
+    def run_others(self, case: Case, expect: Expected) -> None:
+        """The other changed rules tried that nothing has noticed yet."""
+        others = self._waiting("hit" if expect == "miss" else "miss")
+        if others and case.name not in self.failed:
+            with _telemetry(case, self.detection, self.options) as telemetry:
+                self._try(telemetry, case, others)
+
+    def _waiting(self, expect: Expected) -> list[int]:
+        return [
+            place
+            for place, each in enumerate(self.changed)
+            if place not in self.noticed and each.is_looser == (expect == "miss")
+        ]
+
+    def _try(self, telemetry: Telemetry, case: Case, places: Sequence[int]) -> None:
+        for place in places:
+            if _trouble(case, _leads(telemetry, self.detection, self.changed[place].relation)):
+                self.noticed[place] = case.name
 
 
 def _each(cases: Cases) -> Iterator[tuple[Case, Expected]]:
