@@ -251,7 +251,7 @@ def test_the_order_and_the_repetition_of_rows_change_nothing(places: list[tuple[
 
 # --- real captures --------------------------------------------------------------------------------------------------
 
-MINE = {"spread", "outbound-flood"}
+MINE = {"spread", "outbound-ddos"}
 
 
 @pytest.mark.shared_data

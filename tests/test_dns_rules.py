@@ -148,3 +148,11 @@ def test_a_case_has_the_watchlists_that_its_rule_names() -> None:
     tests = run_cases([read_rule("mine.yaml", text.replace(listed, "- {Indicator: c3.example.com, Note: a name}"))])
     failed = [each.case for each in tests.cases if not each.passed]
     assert failed == ["the name itself, in other letters and with a dot", "a name four labels below"]
+
+
+# --- names that move --------------------------------------------------------------------------------------------------
+
+
+def test_a_name_that_moves_is_found_as_it_is_simulated(tmp_path: Path) -> None:
+    herdsight.simulate("fast-flux", tmp_path / "flux", forms="zeek")
+    assert found(hunted([ALL["fast-flux"]], tmp_path / "flux" / "logs")) == {("fast-flux", "10.20.2.17")}

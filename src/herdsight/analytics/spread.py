@@ -452,7 +452,7 @@ _TO_ANY = EvidenceRows(
 )
 
 PRESSING = Analytic(
-    name="outbound-flood",
+    name="outbound-ddos",
     title="Floods one place outside",
     null="the sessions of pairs' busiest minutes are log-normal, about what these logs have",
     role=Role.ATTACKER,
