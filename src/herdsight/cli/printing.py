@@ -13,6 +13,7 @@ from rich.console import Console
 
 from herdsight import output
 from herdsight.cli.bar import Bar
+from herdsight.findings.evaluated import Evaluation
 from herdsight.findings.model import (
     Hunt,
     Imported,
@@ -26,7 +27,7 @@ from herdsight.findings.model import (
     Why,
 )
 from herdsight.findings.simulated import Live, SimulatedBehaviours, Simulation
-from herdsight.output import grids, inspections, pages, reasons, rules, simulations, stores
+from herdsight.output import evaluations, grids, inspections, pages, reasons, rules, simulations, stores
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ class Printer:
     def why(self, found: Why) -> None:
         """Print why a rule or a query gave nothing."""
         self._records(found, found.conditions, reasons.render_why)
+
+    def evaluation(self, found: Evaluation) -> None:
+        """Print how right hunts were."""
+        self._records(found, found.behaviours, evaluations.render_evaluation)
 
     def behaviours(self, found: SimulatedBehaviours) -> None:
         """Print what can be simulated."""

@@ -1,0 +1,119 @@
+"""Truth files: YAML to what is true of some logs, every fault with its line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from herdsight.documents import loaded, place_of
+from herdsight.errors import InputError, Place
+from herdsight.simulation.truth import Deed
+
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+EVERY_OTHER = "*"  # as a benign host: every host that is not named as malicious
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Part):
+    """One malicious behaviour of one host; `remote` is an address, a network or a domain."""
+
+    behaviour: Deed
+    host: Text
+    remote: Text | None = None
+    port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+
+
+class Truth(_Part):
+    """What is true of some logs.
+
+    `logs` are files or folders. `mappings` say how those are read that no format knows; they are relative to the truth
+    file. `benign_hosts`: every finding on these that matches no entry is a false alert.
+    """
+
+    name: Text
+    logs: Annotated[tuple[Text, ...], Field(min_length=1)]
+    local: tuple[Text, ...] = ()
+    malicious: tuple[Entry, ...] = ()
+    benign_hosts: tuple[Text, ...] = ()
+    mappings: tuple[Text, ...] = ()
+
+    @field_validator("local")
+    @classmethod
+    def _networks(cls, local: tuple[str, ...]) -> tuple[str, ...]:
+        for each in local:
+            ip_network(each, strict=False)  # its ValueError says what is wrong
+        return local
+
+    def is_benign(self, host: str) -> bool:
+        """Whether what is said of a host, and is none of the entries, is a false alert."""
+        named = any(entry.host.lower() == host.lower() for entry in self.malicious)
+        listed = any(each.lower() == host.lower() for each in self.benign_hosts)
+        return listed or (EVERY_OTHER in self.benign_hosts and not named)
+
+
+@dataclass(frozen=True, slots=True)
+class TruthFile:
+    """A truth and where it was read."""
+
+    source: str
+    truth: Truth
+    tree: Mapping[str, object] = field(repr=False, compare=False, default_factory=dict)
+
+    def logs(self, data: Path | None) -> tuple[Path, ...]:
+        """The logs, which are relative to `data`, or else to the truth file.
+
+        Raises:
+            InputError: one of them is not there.
+        """
+        folder = data if data is not None else Path(self.source).parent
+        return tuple(self._there(folder / name, "logs", number) for number, name in enumerate(self.truth.logs))
+
+    def mappings(self) -> tuple[str, ...]:
+        """The mapping files.
+
+        Raises:
+            InputError: one of them is not there.
+        """
+        folder = Path(self.source).parent
+        named = enumerate(self.truth.mappings)
+        return tuple(str(self._there(folder / name, "mappings", number)) for number, name in named)
+
+    def _there(self, path: Path, *where: str | int) -> Path:
+        if path.exists():
+            return path
+        hint = "--data names the folder that logs are relative to" if where[0] == "logs" else None
+        place = place_of(self.source, self.tree, where)
+        raise InputError(f"there is no file or folder {str(path)!r}", place=place, hint=hint)
+
+
+def read_truth(path: Path) -> TruthFile:
+    """One truth file.
+
+    Raises:
+        InputError: it cannot be read, or is no truth file; with its line and column, and every fault.
+    """
+    source, text = str(path), _text(path)
+    tree = loaded(source, text, InputError, holds="a truth file")
+    try:
+        return TruthFile(source, Truth.model_validate(tree), tree)
+    except ValidationError as error:
+        faults = [
+            (".".join(map(str, each["loc"])) or "the truth file", each["loc"], each["msg"]) for each in error.errors()
+        ]
+        said = "; ".join(f"{named}: {said.removeprefix('Value error, ')}" for named, _, said in faults)
+        raise InputError(said, place=place_of(source, tree, faults[0][1])) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("no UTF-8 text", place=Place(str(path)), hint="save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error
