@@ -171,6 +171,8 @@ def test_whose_findings_are_false_is_said_by_the_truth(given: Given, benign: lis
         ({"host": OTHER, "remotes": (C2,)}, {"remote": C2}, False),
         ({"domains": ("a.C2.example.",)}, {"remote": "c2.example"}, True),
         ({"domains": ("notc2.example",)}, {"remote": "c2.example"}, False),
+        ({"domains": ("c2.example",)}, {"remote": "ns.c2.example"}, True),
+        ({"domains": ("example",)}, {"remote": "c2.example"}, False),
         ({"domains": (), "remotes": ("10.0.0.1",)}, {"remote": "c2.example"}, True),
         # Found by its protocol: the same role, and the very remote.
         ({"detection": "irc-c2", "remotes": (C2,)}, {"remote": C2}, True),

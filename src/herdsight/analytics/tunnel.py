@@ -52,7 +52,7 @@ named AS (
     GREATEST(SUM(request), COUNT(*) - SUM(request)) AS times, SUM(text) AS texts
   FROM queries GROUP BY host, name
 ),
-parted AS (
+parted AS MATERIALIZED (
   SELECT *, REGEXP_EXTRACT(
     name, '[^.]+[.](?:(?:ac|co|com|edu|gob|gov|go|mil|ne|net|nom|or|org)[.][a-z][a-z]|[^.]+)$'
   ) AS domain

@@ -73,7 +73,9 @@ def _remote(finding: Finding, remote: str | None) -> bool | None:
     try:
         network = ip_network(remote, strict=False)
     except ValueError:
-        return any(_under(name, remote) for name in finding.domains) if finding.domains else None
+        # A finding may name the registered domain alone, of which the entry names a part.
+        met = (_under(name, remote) or ("." in name and _under(remote, name)) for name in finding.domains)
+        return any(met) if finding.domains else None
     addresses = [address for each in finding.remotes if (address := _address(each))]
     return any(each.version == network.version and each in network for each in addresses) if addresses else None
 
