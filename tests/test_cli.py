@@ -98,7 +98,7 @@ class TestBadCalls:
             (["hunt", ".", "--threads", "0"], "0 is not in the range x>=1"),
             (["hunt", ".", "--format", "xml"], "'xml' is not one of 'table', 'json', 'ndjson', 'csv'"),
             (["hunt", ".", "--fail-on", "worst"], "'worst' is not one of 'low', 'medium', 'high'"),
-            (["hunt", ".", "--tuning", "x"], "No such option"),
+            (["hunt", ".", "--indicators", "x"], "No such option"),
             (["query"], "give a query: FILE.kql, - for stdin, or -e KQL"),
             ([*QUERY, "--watchlist", "VIPs"], "'VIPs' is no NAME=FILE; write it like VIPs=vips.csv."),
             ([*QUERY, "--watchlist", "VIPs="], "'VIPs=' is no NAME=FILE; write it like VIPs=vips.csv."),

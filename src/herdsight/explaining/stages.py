@@ -37,6 +37,7 @@ class Stage:
 class _Walk:
     made: Mapping[int, Sequence[Made]]
     source: str
+    whole: plan.Relation  # the last stage, whether an operator made it (as `find` makes none) or not
     stages: list[Stage] = field(default_factory=list)
     seen: dict[int, int] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ class _Walk:
         self.stages.append(Stage(len(self.stages) + 1, depth, line, text, relation, numbers, own))
 
     def _is_stage(self, relation: plan.Relation) -> bool:
-        return id(relation) in self.made or len(inputs(relation)) != 1
+        return relation is self.whole or id(relation) in self.made or len(inputs(relation)) != 1
 
     def _top(self, relation: plan.Relation) -> plan.Relation:
         """The uppermost stage of a relation: what no operator made is left to the stage above it."""
@@ -88,7 +89,7 @@ def stages_of(relation: plan.Relation, made: Iterable[Made], source: str) -> tup
     by_relation: dict[int, list[Made]] = {}
     for each in made:
         by_relation.setdefault(id(each.relation), []).append(each)
-    walk = _Walk(by_relation, source)
+    walk = _Walk(by_relation, source, relation)
     walk.visit(relation, 0)
     return tuple(walk.stages)
 
