@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from herdsight.kql import plan
-from herdsight.kql.rewrites.walk import inputs, queries_in, rebuild, references, scalars
+from herdsight.kql.rewrites.walk import inputs, own_names, queries_in, rebuild, references, scalars
 
 
 def columns_read(relation: plan.Relation) -> Mapping[str, frozenset[str]]:
@@ -25,7 +25,7 @@ def from_schema(relation: plan.Relation, schema: str | None) -> plan.Relation:
 def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str]]) -> None:
     for value in scalars(relation):
         for query in queries_in(value):
-            _collect(query, _own(query), found)
+            _collect(query, own_names(query), found)
     if isinstance(relation, plan.Scan):
         if relation.time:  # a watchlist has none
             found[relation.table] |= {*wanted, relation.time}
@@ -36,7 +36,7 @@ def _collect(relation: plan.Relation, wanted: set[str], found: dict[str, set[str
 
 def demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:
     """The relation's inputs, in order, and which of their columns the wanted ones of its own depend on."""
-    return ((part, needed & _own(part)) for part, needed in _demands(relation, wanted))
+    return ((part, needed & own_names(part)) for part, needed in _demands(relation, wanted))
 
 
 def _demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.Relation, set[str]]]:  # noqa: C901 a case a node
@@ -60,7 +60,7 @@ def _demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.R
             yield below, (wanted - {each.name for each in captures}) | read
         case plan.Join(left=left, right=right, keys=pairs):
             # Which of the rows of a key `innerunique` takes depends on all that they hold.
-            of_left = _own(left) if relation.kind == "innerunique" else _taken(relation.left_fields, wanted)
+            of_left = own_names(left) if relation.kind == "innerunique" else _taken(relation.left_fields, wanted)
             yield left, of_left | {pair.left for pair in pairs}
             yield right, _taken(relation.right_fields, wanted) | {pair.right for pair in pairs}
         case plan.NetworkJoin(left=left, right=right, keys=pairs):
@@ -69,15 +69,11 @@ def _demands(relation: plan.Relation, wanted: set[str]) -> Iterator[tuple[plan.R
         case plan.Union(parts=parts):
             yield from ((part, wanted) for part in parts)
         case _:
-            yield from ((part, _own(part)) for part in inputs(relation))
+            yield from ((part, own_names(part)) for part in inputs(relation))
 
 
 def _taken(items: Iterable[plan.Item], wanted: set[str]) -> set[str]:
     return _names(item.value for item in items if item.name in wanted)
-
-
-def _own(relation: plan.Relation) -> set[str]:
-    return {field.name for field in relation.fields}
 
 
 def _names(values: Iterable[plan.Scalar]) -> set[str]:

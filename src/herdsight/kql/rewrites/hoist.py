@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from herdsight.kql import plan
-from herdsight.kql.rewrites.walk import rebuild, scalars, with_scalars
+from herdsight.kql.rewrites.walk import rebuild, scalars, with_fields, with_scalars
 from herdsight.tables import ColumnType
 
 _Over = (
@@ -40,10 +40,7 @@ def _hoisted(relation: plan.Relation) -> plan.Relation:
     for key, query in queries.items():
         beside = _beside(beside, query, names[key])
     over = with_scalars(replace(relation, input=beside), lambda value: _replaced(value, names))
-    if over.fields == relation.fields:
-        return over
-    kept = tuple(plan.Item(field.name, plan.Ref(field.name, field.type)) for field in relation.fields)
-    return plan.Projection(over, kept)
+    return with_fields(over, relation.fields)
 
 
 def _found_in(relation: plan.Relation) -> Iterator[plan.ScalarQuery]:

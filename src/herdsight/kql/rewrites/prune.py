@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from herdsight.kql import plan
 from herdsight.kql.rewrites.columns import demands
-from herdsight.kql.rewrites.walk import queries_in, scalars, with_parts
+from herdsight.kql.rewrites.walk import own_names, queries_in, scalars, with_fields, with_parts
 
 _Named = TypeVar("_Named", plan.Field, plan.Item, plan.Measure, plan.WindowCall)
 
@@ -15,8 +15,8 @@ _Named = TypeVar("_Named", plan.Field, plan.Item, plan.Measure, plan.WindowCall)
 def prune(relation: plan.Relation) -> plan.Relation:
     """The plan with the same fields, whose parts put out what something reads and no more."""
     of_shared: dict[str, set[str]] = defaultdict(set)
-    _demand(relation, _own(relation), of_shared)
-    return _with_fields(_pruned(relation, _own(relation), of_shared), relation.fields)
+    _demand(relation, own_names(relation), of_shared)
+    return with_fields(_pruned(relation, own_names(relation), of_shared), relation.fields)
 
 
 def _demand(relation: plan.Relation, wanted: set[str], of_shared: dict[str, set[str]]) -> None:
@@ -31,7 +31,7 @@ def _demand(relation: plan.Relation, wanted: set[str], of_shared: dict[str, set[
     slim = _slim(relation, wanted)
     for value in scalars(slim):
         for query in queries_in(value):
-            _demand(query, _own(query), of_shared)
+            _demand(query, own_names(query), of_shared)
     for part, needed in demands(slim, wanted):
         _demand(part, needed, of_shared)
 
@@ -42,9 +42,9 @@ def _pruned(relation: plan.Relation, wanted: set[str], of_shared: Mapping[str, s
     wanted = wanted or _one(relation)
     slim = _slim(relation, wanted)
     needed = iter([names for _, names in demands(slim, wanted)])  # of the inputs, which come before queries in scalars
-    built = with_parts(slim, lambda part: _pruned(part, next(needed, _own(part)), of_shared))
+    built = with_parts(slim, lambda part: _pruned(part, next(needed, own_names(part)), of_shared))
     if isinstance(built, plan.Union):
-        return replace(built, parts=tuple(_with_fields(part, built.fields) for part in built.parts))
+        return replace(built, parts=tuple(with_fields(part, built.fields) for part in built.parts))
     return built
 
 
@@ -72,13 +72,3 @@ def _of(things: Sequence[_Named], wanted: set[str]) -> tuple[_Named, ...]:
 def _one(relation: plan.Relation) -> set[str]:
     """Where nothing but the number of rows is read, the first column: SQL wants one."""
     return {field.name for field in relation.fields[:1]}
-
-
-def _with_fields(relation: plan.Relation, fields: tuple[plan.Field, ...]) -> plan.Relation:
-    if relation.fields == fields:
-        return relation
-    return plan.Projection(relation, tuple(plan.Item(field.name, plan.Ref(field.name, field.type)) for field in fields))
-
-
-def _own(relation: plan.Relation) -> set[str]:
-    return {field.name for field in relation.fields}

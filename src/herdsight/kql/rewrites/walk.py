@@ -177,6 +177,18 @@ def _series_table(table: plan.SeriesTable, on_scalar: OnScalar) -> plan.SeriesTa
     )
 
 
+def own_names(relation: plan.Relation) -> set[str]:
+    """The names of a relation's fields."""
+    return {field.name for field in relation.fields}
+
+
+def with_fields(relation: plan.Relation, fields: tuple[plan.Field, ...]) -> plan.Relation:
+    """The relation with just these of its fields, in this order."""
+    if relation.fields == fields:
+        return relation
+    return plan.Projection(relation, tuple(plan.Item(field.name, plan.Ref(field.name, field.type)) for field in fields))
+
+
 def substituted(value: plan.Scalar, values: dict[str, plan.Scalar]) -> plan.Scalar:
     """The scalar with each reference replaced by the scalar that makes that column."""
     match value:
