@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from herdsight.explaining.hosts import DEVICES, Seeds
-from herdsight.hunting.schedule import Run, runs, stretches
+from herdsight.hunting.schedule import Run, runs_over
 from herdsight.kql import plan
 from herdsight.kql.rewrites.walk import scans
 from herdsight.kql.text import literal_text, name_text
@@ -33,11 +33,7 @@ class _Bin:
 def chosen(telemetry: Telemetry, relation: plan.Relation, rule: Rule, host: str | None, seeds: Seeds) -> Chosen:
     """The runs that see rows of the host (None: any rows); of those that see the same rows, the first."""
     bins = sorted(_bins(telemetry, relation, host, seeds), key=lambda each: each.span.first)
-    every = [
-        each
-        for stretch in stretches((each.span for each in bins), rule.queryPeriod)
-        for each in runs(telemetry.now, stretch, rule.queryFrequency, rule.queryPeriod)
-    ]
+    every = runs_over(telemetry.now, (each.span for each in bins), rule)
     distinct: dict[_Sight, Run] = {}
     for each in every:
         distinct.setdefault(_sight(each, bins), each)

@@ -51,14 +51,19 @@ def runs(now: datetime, span: Span, frequency: timedelta, period: timedelta) -> 
             yield Run(until - period, until)
 
 
+def runs_over(now: datetime, spans: Iterable[Span], rule: Rule) -> list[Run]:
+    """The runs of a rule that see events of the spans, oldest first; none is made of the time between far ones."""
+    return [
+        each
+        for stretch in stretches(spans, rule.queryPeriod)
+        for each in runs(now, stretch, rule.queryFrequency, rule.queryPeriod)
+    ]
+
+
 def replayed(telemetry: Telemetry, rule: Rule, relation: Relation) -> Iterator[Alert]:
     """The alerts of all runs of a rule over the tables that it reads, in order of time."""
     active = list(_active(telemetry, relation, rule.queryFrequency))
-    every = [
-        each
-        for stretch in stretches((part.span for part in active), rule.queryPeriod)
-        for each in runs(telemetry.now, stretch, rule.queryFrequency, rule.queryPeriod)
-    ]
+    every = runs_over(telemetry.now, (part.span for part in active), rule)
     plan = _Plan.of(relation)
     for together in _batches(every, active):
         for each, rows in zip(together, plan.rows(telemetry, together), strict=True):
