@@ -130,8 +130,7 @@ def _analytic(name: str, file: Path) -> None:
             answer: pa.Table = connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()
             return answer
 
-        filled = {NETWORK_SESSION: frozenset(there)}
-        analytic.find(Sight(run, "kept", frozenset({NETWORK_SESSION}), filled, lambda _: {}, {}))
+        analytic.find(Sight(run, "kept", frozenset({NETWORK_SESSION}), lambda _: {}, {}))
 
 
 _SIDES = {"bare": _bare, "analytic": _analytic}

@@ -180,8 +180,7 @@ def ours(series: Sequence[Calls]) -> list[bool]:
             return answer
 
         there = frozenset({NETWORK_SESSION})
-        filled = {NETWORK_SESSION: frozenset(BEACON.reads[NETWORK_SESSION])}
-        found = BEACON.find(Sight(run, "kept", there, filled, lambda _: {}, {}))
+        found = BEACON.find(Sight(run, "kept", there, lambda _: {}, {}))
     hits = {places[each.remotes[0]] for each in found.candidates if each.p_value <= allowed}
     return [number in hits for number in range(len(series))]
 

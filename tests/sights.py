@@ -52,7 +52,6 @@ def sight(
             run=run,
             schema="kept",
             tables=frozenset(table for table, own in rows.items() if own),
-            filled={table: frozenset(analytic.reads[table]) for table in rows},
             names=lambda addresses: {each: (names or {})[each] for each in addresses if each in (names or {})},
             asks=asks or {},
         )

@@ -9,7 +9,8 @@ import pytest
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.dga import DGA, LEAST, log10_binomial
+from herdsight.analytics.dga import DGA, LEAST
+from herdsight.analytics.tails import log10_binomial_tail
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
 DNS = "ASimDnsActivityLogs"
@@ -107,7 +108,7 @@ def test_odd_logs_have_nobody_to_judge(rows: list[dict[str, Any]]) -> None:
 )
 def test_the_bound_is_one_and_not_far_from_the_tail(met: int, of: int, share: float) -> None:
     tail = sum(comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(met, of + 1))
-    bound = float(log10_binomial(np.array([met]), np.array([of]), share)[0])
+    bound = float(log10_binomial_tail(np.array([met]), np.array([of]), share)[0])
     assert log10(tail) - 1e-9 <= bound
     assert bound <= 0
     assert bound - log10(tail) < 1.5

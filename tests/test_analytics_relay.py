@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.relay import RELAY, SHIFTS, log10_binomial_tail, shifts
+from herdsight.analytics.relay import RELAY, SHIFTS, shifts
+from herdsight.analytics.tails import log10_binomial_tail
 from herdsight.api import hunt
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
@@ -105,7 +106,7 @@ def told(rows: Sequence[dict[str, Any]]) -> list[Candidate]:
 def test_the_bound_is_never_below_the_binomial_tail(pairs: int, chance: int) -> None:
     n, share = pairs + chance, 1 / (SHIFTS + 1)
     tail = sum(comb(n, each) * share**each * (1 - share) ** (n - each) for each in range(pairs, n + 1))
-    assert 10 ** log10_binomial_tail(pairs, chance) >= tail * (1 - 1e-9)
+    assert 10 ** log10_binomial_tail(pairs, n, share) >= tail * (1 - 1e-9)
 
 
 def test_shifts_stay_within_short_logs() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.normal import log10_normal_tail
 from herdsight.analytics.spread import PRESSING, SPREAD, log10_tail
+from herdsight.analytics.tails import log10_normal_tail
 from herdsight.api import hunt
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC

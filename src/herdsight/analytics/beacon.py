@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, is_dynamic, is_popular, known_name
 from herdsight.analytics.memoryless import LEAST, Evenness, Reals, evenness
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION, WEB_SESSION
@@ -100,7 +100,6 @@ class Series:
     received: float | None
     received_spread: float | None
     period: float
-    neighbours: int
     variation: float
     log10_p: float
     hosts: int = 1  # that call the same place
@@ -129,7 +128,7 @@ def series_of(rows: pa.Table) -> list[Series]:
     gaps = (np.diff(micros) / 1e6)[inside]
     coarse = np.bincount(own, micros % 1_000_000 != 0, rows.num_rows) == 0
     even = evenness(gaps, own[1:][inside], rows.num_rows, SCALES, np.where(coarse, _COARSE, 0.0))
-    worth = np.flatnonzero(even.log10_p < _WORTH)
+    worth = np.flatnonzero(even.log10_p < WORTH)
     found = rows.drop_columns("times").take(worth).to_pylist()
     return [
         _series(row, even, number, np.diff(micros[starts[number] : starts[number + 1]]) / 1e6)
@@ -137,15 +136,11 @@ def series_of(rows: pa.Table) -> list[Series]:
     ]
 
 
-_WORTH = -2.0  # a p-value above 0.01 passes no level
-
-
 def _series(row: Mapping[str, Any], even: Evenness, number: int, gaps: Reals) -> Series:
     burst = float(even.bursts[number])
     return Series(
         **row,
         period=float(np.median(gaps[gaps > burst])),
-        neighbours=int(even.neighbours[number]),
         variation=3 * float(even.means[number]),
         log10_p=float(even.log10_p[number]),
     )
@@ -263,7 +258,7 @@ def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapp
         domains=(series.name,) if series.name else (),
         first=series.first,
         last=series.last,
-        p_value=max(10**series.log10_p, 1e-300),
+        p_value=p_value(series.log10_p),
         prior=PRIOR,
         clues=tuple(clues(series, names, looked_up=looked_up)),
         reasons=(

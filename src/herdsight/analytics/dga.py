@@ -16,7 +16,8 @@ import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.generated import log10_odds
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.tails import log10_binomial_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import DNS_ACTIVITY
@@ -100,12 +101,9 @@ def askers(rows: pa.Table) -> Askers:
         np.bincount(own, gone & looks, len(hosts)).astype(int),
     )
     tails = _tails(counts, _share(looks & ~gone, ~gone, _USUAL_LOOKS))
-    odd = np.flatnonzero((counts.gone >= LEAST) & (tails < _WORTH)).tolist()
+    odd = np.flatnonzero((counts.gone >= LEAST) & (tails < WORTH)).tolist()
     found = tuple(_asker(columns, (own == number) & gone, looks, counts.of(number, tails)) for number in odd)
     return Askers(int((counts.gone >= LEAST).sum()), found)
-
-
-_WORTH = -2.0  # a p-value above 0.01 passes no level
 
 
 def _asker(columns: Mapping[str, npt.NDArray[Any]], mine: _Flags, looks: _Flags, numbers: Mapping[str, Any]) -> Asker:
@@ -144,24 +142,11 @@ def _tails(counts: _Counts, looks: float) -> _Reals:
     shares = counts.gone / np.maximum(counts.domains, 1)
     gone = max(_USUAL_GONE, float(np.median(np.append(shares, [_USUAL_GONE] * _USUAL_HOSTS))))
     both = np.minimum(
-        log10_binomial(counts.generated, counts.gone, looks), log10_binomial(counts.gone, counts.domains, gone)
+        log10_binomial_tail(counts.generated, counts.gone, looks),
+        log10_binomial_tail(counts.gone, counts.domains, gone),
     )
     doubled: _Reals = np.minimum(both + np.log10(2), 0.0)
     return doubled
-
-
-def log10_binomial(met: _Wholes, of: _Wholes, share: float) -> _Reals:
-    """A bound on the log10 of how often chance meets so many of so many at that share: Chernoff's, by Hoeffding (1963).
-
-    0 where there are no more than expected.
-    """
-    a = met / np.maximum(of, 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        more = np.where(a > 0, a * np.log(a / share), 0.0) + np.where(
-            a < 1, (1 - a) * np.log((1 - a) / (1 - share)), 0.0
-        )
-    found: _Reals = np.where(a > share, -of * more / np.log(10), 0.0)
-    return found
 
 
 # Many names in vain are oftener a wrong search suffix, a mail gateway or a dead service than a bot: three to one.
@@ -193,7 +178,7 @@ def _candidate(asker: Asker) -> Candidate:
         domains=asker.examples,
         first=asker.first,
         last=asker.last,
-        p_value=max(10**asker.log10_p, 1e-300),
+        p_value=p_value(asker.log10_p),
         prior=PRIOR,
         clues=tuple(clues(asker)),
         reasons=(

@@ -18,8 +18,8 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
-from herdsight.analytics.normal import log10_normal_tail
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.tails import TENTH, log10_normal_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION
@@ -37,7 +37,6 @@ _CALM = 600.0  # noise of ten minutes may come in one
 _TIMES = 20  # a length is tried where the logs are so many times as long; where no length is, all are, for less
 _OWN = 5  # times of a service that tell its usual; with few, how much it changes is less sure
 _LEAST_SPREAD = 0.35  # of the logarithm: a factor of 1.4 either way is every service's
-_WORTH = 1e-2  # a p-value above passes no level
 _FEW = 50  # sessions below which nothing is a flood
 
 # UDP services whose answers are far larger than what asks for them, by US-CERT's alert TA14-017A and its updates, and
@@ -154,13 +153,12 @@ def log10_p_values(rows: Mapping[str, Reals]) -> Reals:
 
 def _one(rows: Mapping[str, Reals], measure: str, noise: Reals, usual: Bools) -> Reals:
     count, middle, upper = (rows[name] for name in (measure, f"{measure}_middle", f"{measure}_upper"))
-    spread = np.maximum((upper - middle) / _TENTH, _LEAST_SPREAD) * (1 + _OWN / np.maximum(rows["times"], 1))
+    spread = np.maximum((upper - middle) / TENTH, _LEAST_SPREAD) * (1 + _OWN / np.maximum(rows["times"], 1))
     own = np.where(usual, log10_normal_tail((np.log1p(count) - middle) / spread), -np.inf)
     # A geometric count of that mean is at least n with (1 + 1 / mean)^-n.
     return np.maximum(own, -count * np.log10(1 + 1 / noise))
 
 
-_TENTH = 1.2816  # standard deviations above the middle that one in ten exceeds
 _COUNTS = ("length", "times", "span", "all_failed", "all_sessions")
 _MEASURES = ("sessions", "sessions_middle", "sessions_upper", "fresh", "fresh_middle", "fresh_upper")
 
@@ -171,7 +169,7 @@ def pressures(rows: pa.Table) -> list[Pressure]:
         return []
     numbers = {name: np.asarray(rows.column(name).to_numpy(), float) for name in (*_COUNTS, *_MEASURES)}
     tails = log10_p_values(numbers)
-    kept = np.flatnonzero((tails < np.log10(_WORTH)) & _are_tried(numbers["length"], numbers["span"]))
+    kept = np.flatnonzero((tails < WORTH) & _are_tried(numbers["length"], numbers["span"]))
     best: dict[tuple[object, ...], Pressure] = {}
     for row, tail in zip(rows.take(kept).to_pylist(), tails[kept].tolist(), strict=True):
         each = _pressure(row, tail)
@@ -286,7 +284,7 @@ def find(sight: Sight) -> Found:
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
     rows = sight.run(features(sight.schema))
-    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
+    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
     return Found(tested, hosts, tuple(map(_candidate, _once(pressures(rows)))))
 
 
@@ -308,7 +306,7 @@ def _candidate(pressure: Pressure) -> Candidate:
         ports=(port,),
         first=pressure.first,
         last=pressure.last,
-        p_value=max(10**pressure.log10_p, 1e-300),
+        p_value=p_value(pressure.log10_p),
         prior=PRIOR,
         clues=tuple(clues(pressure)),
         reasons=(_says(pressure, where), f"its median is {pressure.usual:.0f}: p = 1e{pressure.log10_p:.0f}"),

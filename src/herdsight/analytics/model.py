@@ -20,14 +20,13 @@ class Sight:
     """What an analytic sees of the logs.
 
     `run` answers a tree over the tables of `schema`, which have the columns that the analytic reads and those alone;
-    `tables` are those that have rows; `filled`, by table, the columns that its logs can fill. `names` says of addresses
-    by which names they were looked up; `asks`, by client, from when to when it asks for names in the DNS logs.
+    `tables` are those that have rows. `names` says of addresses by which names they were looked up; `asks`, by client,
+    from when to when it asks for names in the DNS logs.
     """
 
     run: Callable[[exp.Expr], pa.Table]
     schema: str
     tables: frozenset[str]
-    filled: Mapping[str, frozenset[str]]
     names: Callable[[Sequence[str]], Mapping[str, tuple[str, ...]]]
     asks: Mapping[str, tuple[datetime, datetime]]
 
@@ -81,6 +80,19 @@ class Candidate:
 
 
 _FAR = 12.0  # as far as odds are told, as a power of ten
+
+
+WORTH = -2.0  # log10: a p-value above 0.01 passes no level
+
+
+def p_value(log10_p: float) -> float:
+    """A p-value from its log10, as small as a number gets and never 0."""
+    return max(math.pow(10, log10_p), 1e-300)
+
+
+def same_in_all(rows: pa.Table, name: str) -> int:
+    """A count that features carry in each of their rows, of all that they were made of; 0 where there are no rows."""
+    return int(rows.column(name)[0].as_py()) if rows.num_rows else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ or began just before and, where there are bytes, moved about as many in both dir
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import log
 
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.tails import log10_binomial_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION
@@ -33,7 +33,6 @@ _MOVED = 2_000  # bytes below which sessions are as like as not the same
 # Bytes agree within 5% and 512: ln(bytes + 10,240) within 0.05, as 512 / 10,240 is 5%. A tunnel adds and takes frames.
 _TOLERANCE, _OFFSET = 0.05, 10_240
 _SHOWN = 64  # pairs whose addresses a candidate names
-_WORTH = -2.0  # log10: a p-value above 0.01 passes no level
 
 # Bytes that agree are looked for in buckets of twice the tolerance, of which each can reach two.
 _PAIRS = """
@@ -152,19 +151,6 @@ def shifts(seconds: float) -> list[float]:
     return [60.0 * each * scale for each in _MINUTES]
 
 
-def log10_binomial_tail(pairs: float, chance: float) -> float:
-    """The log10 of a bound on how often at least `pairs` of pairs + chance are in place where one in SHIFTS + 1 is.
-
-    Chernoff's bound: exp(-n KL(pairs / n, 1 / (SHIFTS + 1))), which is never below the tail.
-    """
-    n = pairs + chance
-    share, expected = pairs / n if n else 0.0, 1 / (SHIFTS + 1)
-    if share <= expected:
-        return 0.0
-    rest = (1 - share) * log((1 - share) / (1 - expected)) if share < 1 else 0.0
-    return -n * (share * log(share / expected) + rest) / log(10)
-
-
 @dataclass(frozen=True, slots=True)
 class Carrier:
     """What a host seems to carry. `chance`: pairs of all shifts together; `inside`: pairs that go on to inside."""
@@ -189,7 +175,7 @@ class Carrier:
 def carriers_of(rows: pa.Table) -> list[Carrier]:
     """The rows as carriers that chance does not explain."""
     found = [_carrier(row) for row in rows.to_pylist()]
-    return [each for each in found if each.log10_p < _WORTH]
+    return [each for each in found if each.log10_p < WORTH]
 
 
 _SETS = ("remotes", "ports", "inports")
@@ -198,7 +184,8 @@ _SETS = ("remotes", "ports", "inports")
 def _carrier(row: Mapping[str, object]) -> Carrier:
     own = {name: row[name] for name in Carrier.__slots__ if name in row and name not in _SETS}
     sets = {name: _members(row[name]) for name in _SETS}
-    tail = log10_binomial_tail(float(str(row["pairs"])), float(str(row["chance"])))
+    pairs, chance = float(str(row["pairs"])), float(str(row["chance"]))
+    tail = float(log10_binomial_tail(pairs, pairs + chance, 1 / (SHIFTS + 1)))
     return Carrier(**own, **sets, log10_p=tail)  # type: ignore[arg-type]
 
 
@@ -251,8 +238,9 @@ def find(sight: Sight) -> Found:
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
     rows = sight.run(features(sight.schema, _seconds(sight)))
-    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
-    return Found(tested, hosts, tuple(map(_candidate, carriers_of(rows))))
+    return Found(
+        same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts"), tuple(map(_candidate, carriers_of(rows)))
+    )
 
 
 _SPAN = """
@@ -274,7 +262,7 @@ def _candidate(carrier: Carrier) -> Candidate:
         ports=carrier.inports,
         first=carrier.first,
         last=carrier.last,
-        p_value=max(10**carrier.log10_p, 1e-300),
+        p_value=p_value(carrier.log10_p),
         prior=PRIOR if carrier.measured else _PRIOR_BY_TIME,
         clues=tuple(clues(carrier)),
         reasons=(

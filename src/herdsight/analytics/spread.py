@@ -21,8 +21,8 @@ import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
-from herdsight.analytics.normal import log10_normal_tail
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.tails import TENTH, log10_normal_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION
@@ -32,7 +32,6 @@ Reals = npt.NDArray[np.float64]
 # Fewer places than this pass no level, whatever comes of them: 5 of 5 failing has a p-value of 0.004.
 LEAST = 6
 SHOWN = 16  # places and ports that a candidate names
-_WORTH = 1e-2  # a p-value above passes no level
 
 # Ports by which worms and intruders go from host to host: remote shells and desktops, file shares, the databases and
 # device consoles that they guess passwords of.
@@ -173,7 +172,7 @@ def sets_of(rows: pa.Table) -> list[Tried]:
         key = (each.host, each.port, each.remote, each.protocol)
         if key not in best or each.log10_p < best[key].log10_p:
             best[key] = each
-    return [each for each in best.values() if each.log10_p < np.log10(_WORTH)]
+    return [each for each in best.values() if each.log10_p < WORTH]
 
 
 # --- what else is known of it ---------------------------------------------------------------------------------------
@@ -247,7 +246,7 @@ def find(sight: Sight) -> Found:
 
 def _found(sight: Sight, *, vertical: bool, crowds: Mapping[str, int]) -> Found:
     rows = sight.run(tried(sight.schema, vertical=vertical))
-    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
+    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
     by_host: dict[str, list[Tried]] = defaultdict(list)
     for each in sets_of(rows):
         by_host[each.host].append(each)
@@ -270,7 +269,7 @@ def _candidate(found: Iterable[Tried], peers: int) -> Candidate:
         ports=ports,
         first=min(each.first for each in leads),
         last=max(each.last for each in leads),
-        p_value=max(10**lead.log10_p, 1e-300),
+        p_value=p_value(lead.log10_p),
         prior=PRIOR,
         clues=tuple(clues(lead, len(leads) - 1)),
         reasons=(
@@ -385,15 +384,12 @@ def pairs_of(rows: pa.Table) -> list[Pressed]:
     names = ("busiest", "middle", "upper", "all_tested")
     busiest, middle, upper, pairs = (np.asarray(rows.column(name).to_numpy(), float) for name in names)
     enough = pairs >= _ENOUGH
-    spread = np.maximum(np.where(enough, (upper - middle) / _TENTH, 0), _SPREAD)
+    spread = np.maximum(np.where(enough, (upper - middle) / TENTH, 0), _SPREAD)
     tails = log10_normal_tail((np.log(busiest) - np.maximum(np.where(enough, middle, 0), _MIDDLE)) / spread)
     return [
         Pressed(**{name: row[name] for name in Pressed.__slots__ if name in row}, log10_p=tail)
         for row, tail in zip(rows.to_pylist(), tails.tolist(), strict=True)
     ]
-
-
-_TENTH = 1.2816  # standard deviations above the middle that one in ten exceeds
 
 
 def pressing_clues(pair: Pressed) -> Iterator[Clue]:
@@ -418,9 +414,8 @@ def find_pressing(sight: Sight) -> Found:
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
     rows = sight.run(pressed(sight.schema))
-    tested, hosts = (rows.column(name)[0].as_py() if rows.num_rows else 0 for name in ("all_tested", "all_hosts"))
-    worth = np.log10(_WORTH)
-    return Found(tested, hosts, tuple(_pressing(each) for each in pairs_of(rows) if each.log10_p < worth))
+    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
+    return Found(tested, hosts, tuple(_pressing(each) for each in pairs_of(rows) if each.log10_p < WORTH))
 
 
 def _pressing(pair: Pressed) -> Candidate:
@@ -431,7 +426,7 @@ def _pressing(pair: Pressed) -> Candidate:
         ports=(pair.example,),
         first=pair.first,
         last=pair.last,
-        p_value=max(10**pair.log10_p, 1e-300),
+        p_value=p_value(pair.log10_p),
         prior=PRIOR,
         clues=tuple(pressing_clues(pair)),
         reasons=(

@@ -18,8 +18,8 @@ import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import is_popular
-from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
-from herdsight.analytics.normal import log10_normal_tail
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.tails import log10_normal_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import DNS_ACTIVITY
@@ -35,7 +35,6 @@ _USUAL, _SPREAD, _PAIRS = 1.9, 0.45, 20
 # Texts that a host asks for in a day under one domain, in the middle: of mail, certificates and updates it asks once.
 _TEXTS = 3.0
 SHOWN = 100  # names that a candidate keeps, for its letters and its rows
-_WORTH = -2.0  # a p-value above 0.01 passes no level
 
 # Reverse lookups, and names that the local network or a service's discovery answers, are under no registered domain.
 # Texts are cut only once for each name that a host asks for, which are far fewer than its queries.
@@ -237,9 +236,8 @@ def find(sight: Sight) -> Found:
     if DNS_ACTIVITY not in sight.tables:
         return Found(0, 0, ())
     rows = sight.run(features(sight.schema))
-    hosts = rows.column("all_hosts")[0].as_py() if rows.num_rows else 0
-    found = [each for each in pairs_of(rows) if each.log10_p < _WORTH]
-    return Found(rows.num_rows, hosts, tuple(map(_candidate, _sampled(sight, found))))
+    found = [each for each in pairs_of(rows) if each.log10_p < WORTH]
+    return Found(rows.num_rows, same_in_all(rows, "all_hosts"), tuple(map(_candidate, _sampled(sight, found))))
 
 
 def _sampled(sight: Sight, found: Sequence[Pair]) -> list[Pair]:
@@ -259,7 +257,7 @@ def _candidate(pair: Pair) -> Candidate:
         domains=(pair.domain,),
         first=pair.first,
         last=pair.last,
-        p_value=max(10**pair.log10_p, 1e-300),
+        p_value=p_value(pair.log10_p),
         prior=PRIOR,
         clues=tuple(clues(pair)),
         reasons=tuple(_reasons(pair)),
@@ -306,16 +304,3 @@ TUNNEL = Analytic(
     needs=("DnsQuery",),
     judges=("dns-tunnel-subdomains", "dns-txt-c2"),
 )
-
-__all__ = [
-    "TUNNEL",
-    "Pair",
-    "clues",
-    "explanation",
-    "features",
-    "find",
-    "log10_letters",
-    "log10_texts",
-    "pairs_of",
-    "samples",
-]

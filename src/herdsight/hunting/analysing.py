@@ -1,18 +1,17 @@
 """Analytics run over opened logs, and what they say that is worth telling at a level, as findings with their rows."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from herdsight.analytics import Analytic, Candidate, Sight
-from herdsight.analytics.model import Value
 from herdsight.findings.model import Finding, Severity, Withheld
 from herdsight.hunting.domains import clients, names_of
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
-from herdsight.hunting.leads import Lead, parts_of
+from herdsight.hunting.leads import Lead, each_of, parts_of
 from herdsight.telemetry import KEPT, Level, Span, Telemetry
 
 # The level is a budget: how many false alerts chance may make in a day of one host, over all that an analytic tests.
@@ -52,12 +51,12 @@ def unable(analytic: Analytic, telemetry: Telemetry, spans: Mapping[str, Span]) 
     return f"it needs {' and '.join(lacking)}, which these logs do not have" if lacking else None
 
 
-def analyse(analytic: Analytic, telemetry: Telemetry, level: Level) -> Analysis:
+def analyse(analytic: Analytic, sight: Sight, telemetry: Telemetry, level: Level) -> Analysis:
     """Run an analytic over what was kept for it, and tell what passes the level.
 
     At the level high, what has an honest explanation is told as well, with it.
     """
-    found = analytic.find(_sight(telemetry))
+    found = analytic.find(sight)
     allowed = BUDGET[level] * _host_days(telemetry, found.hosts) / max(found.tested, 1)
     passed = [each for each in found.candidates if each.p_value <= allowed]
     told = [each for each in passed if is_worth(each, level)]
@@ -96,13 +95,12 @@ def _host_days(telemetry: Telemetry, hosts: int) -> float:
     return max(1.0, days * hosts)
 
 
-def _sight(telemetry: Telemetry) -> Sight:
-    there = frozenset(telemetry.spans)
+def sight_of(telemetry: Telemetry) -> Sight:
+    """What analytics see of opened logs, once what they read is kept; one for all of them."""
     return Sight(
         run=telemetry.run,
         schema=KEPT,
-        tables=there,
-        filled={name: telemetry.carries(name) for name in there},
+        tables=frozenset(telemetry.spans),
         names=partial(names_of, telemetry),
         asks=clients(telemetry),
     )
@@ -122,18 +120,12 @@ def _findings(
 
 def _lead(candidate: Candidate) -> Lead:
     values = {
-        part[1:]: dict.fromkeys(_each(candidate.row[part[1:]]))
+        part[1:]: dict.fromkeys(each_of(candidate.row[part[1:]]))
         for parts in candidate.evidence.where.values()
         for part in parts_of(parts)
         if part.startswith("$")
     }
     return Lead(candidate.row, (Span(candidate.first, candidate.last),), 1, values)
-
-
-def _each(value: Value | Sequence[Value]) -> Iterable[Value]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return (value,)
-    return value
 
 
 def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int) -> Finding:

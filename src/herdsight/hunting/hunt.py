@@ -10,7 +10,7 @@ from herdsight.analytics import ANALYTICS, Analytic
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped, Withheld
 from herdsight.findings.verdicts import ranked, verdicts
-from herdsight.hunting.analysing import Analysis, analyse, unable
+from herdsight.hunting.analysing import Analysis, analyse, sight_of, unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
@@ -70,11 +70,12 @@ def hunt(
             if progress:
                 progress(detection.file.rule.name, number, steps)
             findings += _findings(detection, telemetry)
+        sight = sight_of(telemetry)
         analyses: list[tuple[Analytic, Analysis]] = []
         for number, analytic in enumerate(ready, len(able)):
             if progress:
                 progress(analytic.title, number, steps)
-            analyses.append((analytic, analyse(analytic, telemetry, level)))
+            analyses.append((analytic, analyse(analytic, sight, telemetry, level)))
         fair = judged(findings, analyses, level)
         findings = [*fair.findings, *(finding for _, analysis in analyses for finding in analysis.findings)]
         withheld = [*fair.withheld, *(each for _, analysis in analyses for each in analysis.withheld)]

@@ -80,14 +80,14 @@ def _add(lead: Lead, row: Row, columns: FindingColumns, named: Iterable[str]) ->
         lead.strongest = row
     for name in named:
         values = lead.values.setdefault(name, {})
-        for value in _each(row[name]):
+        for value in each_of(row[name]):
             if len(values) < MOST_VALUES:
                 values[value] = None
 
 
-def _each(value: object) -> list[Scalar]:
+def each_of(value: object) -> list[Scalar]:
     """The values of a set, or a lone value, as what a condition can compare."""
-    values = value if isinstance(value, list) else [value]
+    values = value if isinstance(value, list | tuple) else [value]
     return [each for each in values if each is None or isinstance(each, str | int | float | bool | datetime)]
 
 
