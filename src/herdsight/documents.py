@@ -1,7 +1,9 @@
 """YAML texts as trees that know where each part stands; what is no YAML, or no safe one, is refused at its place."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase
 from ruamel.yaml.composer import Composer, ComposerError
@@ -71,6 +73,25 @@ def _yaml(*, words: bool) -> YAML:
     if words:
         yaml.Resolver = _Words
     return yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a model says is wrong with a tree, and where that stands."""
+
+    said: str
+    place: Place
+
+
+def faults(source: str, tree: object, error: ValidationError, *, whole: str) -> list[Fault]:
+    """Everything that is wrong, in the model's order; `whole` names the document where no field of it is to blame."""
+    return [
+        Fault(
+            f"{'.'.join(map(str, each['loc'])) or whole}: {each['msg'].removeprefix('Value error, ')}",
+            place_of(source, tree, each["loc"]),
+        )
+        for each in error.errors()
+    ]
 
 
 def place_of(source: str, tree: object, path: Path) -> Place:

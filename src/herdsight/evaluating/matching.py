@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 
 from herdsight.evaluating.truths import Entry
+from herdsight.findings.entities import address_of, is_under
 from herdsight.findings.model import Finding, Role
 from herdsight.simulation.truth import Deed
 
@@ -74,19 +75,7 @@ def _remote(finding: Finding, remote: str | None) -> bool | None:
         network = ip_network(remote, strict=False)
     except ValueError:
         # A finding may name the registered domain alone, of which the entry names a part.
-        met = (_under(name, remote) or ("." in name and _under(remote, name)) for name in finding.domains)
+        met = (is_under(name, remote) or ("." in name and is_under(remote, name)) for name in finding.domains)
         return any(met) if finding.domains else None
-    addresses = [address for each in finding.remotes if (address := _address(each))]
-    return any(each.version == network.version and each in network for each in addresses) if addresses else None
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    try:
-        return ip_address(text)
-    except ValueError:
-        return None
-
-
-def _under(name: str, domain: str) -> bool:
-    name, domain = name.lower().rstrip("."), domain.lower().rstrip(".")
-    return name == domain or name.endswith(f".{domain}")
+    addresses = [address for each in finding.remotes if (address := address_of(each))]
+    return any(each in network for each in addresses) if addresses else None

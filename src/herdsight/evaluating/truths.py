@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from herdsight.documents import loaded, place_of
+from herdsight.documents import faults, loaded, place_of
 from herdsight.errors import InputError, Place
 from herdsight.simulation.truth import Deed
 
@@ -103,11 +103,8 @@ def read_truth(path: Path) -> TruthFile:
     try:
         return TruthFile(source, Truth.model_validate(tree), tree)
     except ValidationError as error:
-        faults = [
-            (".".join(map(str, each["loc"])) or "the truth file", each["loc"], each["msg"]) for each in error.errors()
-        ]
-        said = "; ".join(f"{named}: {said.removeprefix('Value error, ')}" for named, _, said in faults)
-        raise InputError(said, place=place_of(source, tree, faults[0][1])) from error
+        found = faults(source, tree, error, whole="the truth file")
+        raise InputError("; ".join(each.said for each in found), place=found[0].place) from error
 
 
 def _text(path: Path) -> str:

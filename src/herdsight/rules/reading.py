@@ -7,9 +7,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
-from herdsight.documents import loaded, place_of
+from herdsight.documents import faults, loaded, place_of
 from herdsight.errors import Place, RuleError
 from herdsight.rules.model import Rule
 
@@ -51,14 +50,9 @@ def read_rule(source: str, text: str) -> RuleFile:
     try:
         rule = Rule.model_validate(tree)
     except ValidationError as error:
-        raise _collected([_fault(source, tree, each) for each in error.errors()]) from error
+        found = [RuleError(each.said, place=each.place) for each in faults(source, tree, error, whole="the rule")]
+        raise _collected(found) from error
     return RuleFile(Path(source).stem, source, rule, tree)
-
-
-def _fault(source: str, tree: object, error: ErrorDetails) -> RuleError:
-    path = error["loc"]
-    named = ".".join(str(part) for part in path) or "the rule"
-    return RuleError(f"{named}: {error['msg'].removeprefix('Value error, ')}", place=place_of(source, tree, path))
 
 
 def _collected(problems: list[RuleError]) -> RuleError:

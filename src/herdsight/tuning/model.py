@@ -1,12 +1,12 @@
 """Entries of a tuning file."""
 
 from datetime import date
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated, Any, TypeAlias
+from ipaddress import ip_network
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Network: TypeAlias = IPv4Network | IPv6Network
+from herdsight.findings.entities import Network
 
 
 def _network(text: str) -> Network:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from herdsight.documents import loaded, place_of
+from herdsight.documents import faults, loaded, place_of
 from herdsight.errors import InputError, Place
 from herdsight.guesses import did_you_mean
 from herdsight.tuning.model import Entry, Tuning
@@ -47,12 +47,9 @@ def _checked(source: str, tree: Mapping[str, object]) -> Tuning:
     try:
         return Tuning.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = first["loc"]
-        named = ".".join(str(part) for part in path) or "the tuning"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        what = f"{named}: {first['msg'].removeprefix('Value error, ')}{more}"
-        raise InputError(what, place=place_of(source, tree, path)) from error
+        first, *others = faults(source, tree, error, whole="the tuning")
+        more = f" (and {len(others)} more)" if others else ""
+        raise InputError(f"{first.said}{more}", place=first.place) from error
 
 
 @cache

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
+from herdsight.findings.entities import Network, is_under, lies_in
 from herdsight.findings.model import Finding, Withheld
-from herdsight.tuning.model import Entry, Network
+from herdsight.tuning.model import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ def _unused(entries: Sequence[Entry], alive: Sequence[Entry], used: set[str]) ->
 def _matches(entry: Entry, finding: Finding) -> bool:
     return (
         (not entry.host or _is_host(finding.host, entry.host))
-        and (not entry.remote or _all(_lies_in(each, entry.remote) for each in finding.remotes))
-        and (not entry.domain or _all(_is_under(each, entry.domain) for each in finding.domains))
+        and (not entry.remote or _all(lies_in(each, entry.remote) for each in finding.remotes))
+        and (
+            not entry.domain or _all(any(is_under(each, domain) for domain in entry.domain) for each in finding.domains)
+        )
         and (not entry.port or _all(each in entry.port for each in finding.ports))
         and (not entry.process or _is_like(finding.process or "", entry.process))
         and (not entry.detection or _is_like(finding.detection, entry.detection))
@@ -73,7 +76,7 @@ def _is_like(text: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_host(host: str, wanted: Sequence[str]) -> bool:
-    return _is_like(host, wanted) or _lies_in(host, [network for text in wanted if (network := _network(text))])
+    return _is_like(host, wanted) or lies_in(host, [network for text in wanted if (network := _network(text))])
 
 
 def _network(text: str) -> Network | None:
@@ -81,21 +84,6 @@ def _network(text: str) -> Network | None:
         return ip_network(text, strict=False)
     except ValueError:
         return None  # a name
-
-
-def _lies_in(text: str, networks: Sequence[Network]) -> bool:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return False
-    return any(address in network for network in networks)
-
-
-def _is_under(name: str, domains: Sequence[str]) -> bool:
-    plain = name.lower().rstrip(".")
-    return any(
-        plain == each or plain.endswith(f".{each}") for each in (domain.lower().strip(".") for domain in domains)
-    )
 
 
 def silence_for(finding: Finding) -> dict[str, object]:
