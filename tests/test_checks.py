@@ -13,8 +13,8 @@ from herdsight.checks.attack import techniques
 from herdsight.checks.form import formed
 from herdsight.checks.running import check, checks, read_all
 from herdsight.cli import main
+from herdsight.content import shipped_folder
 from herdsight.errors import RuleError
-from herdsight.rules.reading import shipped_folder
 from herdsight.ruling import check_rules, new_rule
 
 NAME = "many-calls"
@@ -160,7 +160,7 @@ def test_fields_in_another_order_are_put_in_order(folder: Path) -> None:
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_forming_moves_fields_and_loses_nothing(data: st.DataObject) -> None:
-    folder = shipped_folder()
+    folder = shipped_folder("rules")
     assert folder
     right = (folder / "beacon-fixed-endpoint.yaml").read_text()
     parts: list[list[str]] = []
@@ -183,7 +183,7 @@ def test_forming_takes_any_text(text: str) -> None:
 
 
 def test_nothing_is_wrong_with_what_ships() -> None:
-    folder = shipped_folder()
+    folder = shipped_folder("rules")
     assert folder
     rules, faults = read_all(folder)
     assert not faults

@@ -134,7 +134,7 @@ class TestBadCalls:
         file.write_bytes(b"print 1\n\n// \xff\nprint 2\n")
         result = call("query", str(file))
         assert result.exit_code == 2
-        assert f"{file}:3: the query is no UTF-8 text" in result.stderr
+        assert f"{file}:3: not a query: no UTF-8 text" in result.stderr
 
     def test_a_query_in_another_encoding(self, tmp_path: Path) -> None:
         file = tmp_path / "rule.kql"
@@ -146,7 +146,7 @@ class TestBadCalls:
     def test_a_query_without_end(self) -> None:
         result = call("query", "/dev/zero")
         assert result.exit_code == 2
-        assert "'/dev/zero' is no query: it has more than 20 MB" in result.stderr
+        assert "'/dev/zero' is not a query: it has more than 20 MB" in result.stderr
 
     def test_a_query_that_is_a_folder(self, tmp_path: Path) -> None:
         result = call("query", str(tmp_path))

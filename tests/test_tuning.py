@@ -144,7 +144,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(write: Write, text: str
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no file"):
         read_tuning([tmp_path / "none.yaml"])
 
 

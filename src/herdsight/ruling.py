@@ -1,7 +1,6 @@
 """What one does with rules: list, check and test them, and begin a new one."""
 
 import re
-import sys
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -10,14 +9,16 @@ from uuid import UUID, uuid4
 from herdsight.checks.form import formed
 from herdsight.checks.running import Fault, check, read_all
 from herdsight.checks.versions import write_lock
+from herdsight.content import shipped_folder
 from herdsight.errors import InputError, RuleError
 from herdsight.explaining import Subject, of_query, of_rule
 from herdsight.findings.model import RuleChecks, RuleFault, RuleLine, RuleList, RuleTests, Severity
 from herdsight.guesses import did_you_mean
 from herdsight.proving.running import run_cases
 from herdsight.querying import compiled, scanned_tables
-from herdsight.rules.reading import RuleFile, read_rule, shipped_folder, shipped_rules
+from herdsight.rules.reading import RuleFile, read_rule, shipped_rules
 from herdsight.telemetry import Progress
+from herdsight.texts import read_text
 from herdsight.version import VERSION
 
 
@@ -40,6 +41,19 @@ def rules_of(path: Path | None) -> tuple[RuleFile, ...]:
     return rules
 
 
+def chosen_rules(path: Path | None, names: Sequence[str]) -> tuple[RuleFile, ...]:
+    """The shipped rules, or those under a path; of them those that are named, where any is.
+
+    Raises:
+        RuleError: a rule is wrong, or there is none of that name.
+    """
+    rules = rules_of(path)
+    for name in names:
+        if name not in {each.slug for each in rules}:
+            raise RuleError(f"there is no rule {name!r}", hint=did_you_mean(name, [each.slug for each in rules]))
+    return tuple(each for each in rules if not names or each.slug in names)
+
+
 def find_rule(name: str) -> RuleFile:
     """The shipped rule of that short name or id.
 
@@ -54,9 +68,6 @@ def find_rule(name: str) -> RuleFile:
     raise RuleError(f"there is no rule {name!r}", hint=hint)
 
 
-_MOST_BYTES = 20_000_000  # what is longer is no text of ours, and may have no end
-
-
 def subject_of(name: str) -> Subject:
     """What `why` asks about: a shipped rule by name or id, a rule's YAML file, or a file of KQL (- for stdin).
 
@@ -66,32 +77,10 @@ def subject_of(name: str) -> Subject:
     """
     path = Path(name)
     if path.suffix.lower() in {".yaml", ".yml"}:
-        return of_rule(read_rule(name, _text_of(name)))
+        return of_rule(read_rule(name, read_text(name, holds="a rule")))
     if name == "-" or path.suffix.lower() == ".kql":
-        return of_query(_text_of(name), "stdin" if name == "-" else name)
+        return of_query(read_text(name, holds="a query"), "stdin" if name == "-" else name)
     return of_rule(find_rule(name))
-
-
-def _text_of(name: str) -> str:
-    """A file's text.
-
-    Raises:
-        InputError: it cannot be read, or is no text.
-    """
-    try:
-        content = sys.stdin.buffer.read(_MOST_BYTES + 1) if name == "-" else _first_bytes(Path(name))
-        if len(content) > _MOST_BYTES:
-            raise InputError(f"{name!r} is no rule or query: it has more than {_MOST_BYTES // 10**6} MB")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name!r} is no UTF-8 text", hint="save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"cannot read {name!r}: {error.strerror}") from error
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MOST_BYTES + 1)
 
 
 def _line(file: RuleFile) -> RuleLine:
@@ -117,7 +106,7 @@ def check_rules(path: Path | None = None, *, fix: bool = False) -> RuleChecks:
         RuleError: there is no rule file.
         InputError: a file cannot be written.
     """
-    place = path or shipped_folder()
+    place = path or shipped_folder("rules")
     if place is None:
         raise InputError("the shipped rules lie in no folder here", hint="name a folder of rules")
     rules, faults = read_all(place)
@@ -159,12 +148,7 @@ def prove_rules(
     Raises:
         RuleError, QueryError: a rule is wrong, or there is none of that name.
     """
-    rules = rules_of(path)
-    for name in names:
-        if name not in {each.slug for each in rules}:
-            raise RuleError(f"there is no rule {name!r}", hint=did_you_mean(name, [each.slug for each in rules]))
-    chosen = [each for each in rules if not names or each.slug in names]
-    return run_cases(chosen, mutate=mutate, progress=progress)
+    return run_cases(chosen_rules(path, names), mutate=mutate, progress=progress)
 
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

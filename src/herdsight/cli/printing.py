@@ -14,6 +14,7 @@ from rich.console import Console
 from herdsight import output
 from herdsight.cli.bar import Bar
 from herdsight.findings.evaluated import Evaluation
+from herdsight.findings.exported import Exported
 from herdsight.findings.model import (
     Hunt,
     Imported,
@@ -27,7 +28,7 @@ from herdsight.findings.model import (
     Why,
 )
 from herdsight.findings.simulated import Live, SimulatedBehaviours, Simulation
-from herdsight.output import evaluations, grids, inspections, pages, reasons, rules, simulations, stores
+from herdsight.output import evaluations, exports, grids, inspections, pages, reasons, rules, simulations, stores
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
@@ -101,6 +102,10 @@ class Printer:
     def evaluation(self, found: Evaluation) -> None:
         """Print how right hunts were."""
         self._records(found, found.behaviours, evaluations.render_evaluation)
+
+    def exported(self, found: Exported) -> None:
+        """Print what an export did."""
+        self._records(found, found.files, exports.render_exported)
 
     def behaviours(self, found: SimulatedBehaviours) -> None:
         """Print what can be simulated."""

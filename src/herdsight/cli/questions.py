@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from herdsight.cli.options import existing
-from herdsight.errors import InputError, Place, QueryError
+from herdsight.errors import QueryError
+from herdsight.texts import read_text
 
 if TYPE_CHECKING:
     from herdsight.telemetry import Options
@@ -67,25 +68,8 @@ def asked(arguments: tuple[str, ...], kql: str | None) -> Question:
         hint = "give a query: FILE.kql, - for stdin, or -e KQL; on a terminal, logs alone open a prompt."
         raise click.UsageError(hint, click.get_current_context())
     name, *paths = arguments
-    return Question(_read(name), "stdin" if name == "-" else name, existing(paths))
-
-
-_MOST_BYTES = 20_000_000  # what is longer is no text of ours, and may have no end
-
-
-def _read(name: str) -> str:
-    try:
-        with click.open_file(name, "rb") as file:
-            content: bytes = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise InputError(f"{name!r} is no query: it has more than {_MOST_BYTES // 10**6} MB")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-        hint = "it is UTF-16: save it as UTF-8" if is_wide else None
-        raise InputError("the query is no UTF-8 text", place=Place(name, line), hint=hint) from error
-    except FileNotFoundError as error:
-        raise InputError(f"there is no file {name!r}", hint="a query itself is given with -e") from error
-    except OSError as error:
-        raise InputError(f"cannot read {name!r}: {error.strerror}") from error
+    return Question(
+        read_text(name, holds="a query", missing="a query itself is given with -e"),
+        "stdin" if name == "-" else name,
+        existing(paths),
+    )

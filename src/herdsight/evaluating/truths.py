@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from herdsight.documents import faults, loaded, place_of
-from herdsight.errors import InputError, Place
+from herdsight.errors import InputError
 from herdsight.simulation.truth import Deed
+from herdsight.texts import read_text
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 EVERY_OTHER = "*"  # as a benign host: every host that is not named as malicious
@@ -98,19 +99,10 @@ def read_truth(path: Path) -> TruthFile:
     Raises:
         InputError: it cannot be read, or is no truth file; with its line and column, and every fault.
     """
-    source, text = str(path), _text(path)
+    source, text = str(path), read_text(path, holds="a truth file")
     tree = loaded(source, text, InputError, holds="a truth file")
     try:
         return TruthFile(source, Truth.model_validate(tree), tree)
     except ValidationError as error:
         found = faults(source, tree, error, whole="the truth file")
         raise InputError("; ".join(each.said for each in found), place=found[0].place) from error
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("no UTF-8 text", place=Place(str(path)), hint="save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from error

@@ -15,8 +15,10 @@ from herdsight.logs.formats import all_formats
 from herdsight.logs.mapped.demands import required
 from herdsight.logs.mapped.mapping import Field, LogMapping, Unit, tells_zone
 from herdsight.tables import ColumnType
+from herdsight.texts import read_text
 
 _MOST_BYTES = 200_000  # a mapping of a thousand columns has a quarter of it
+_HINT = "`herdsight map LOG -o FILE` proposes one"
 _MOST = 1_000  # entries of a list
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,59}")
 _KEYS = ("name", "table", "match", "where", "missing", "columns")
@@ -40,7 +42,8 @@ def read_mappings(paths: Iterable[Path]) -> tuple[LogMapping, ...]:
     found: dict[str, str] = {}
     mappings = []
     for path in paths:
-        mapping = read_mapping(str(path), _text(path))
+        text = read_text(path, holds="a mapping", most=_MOST_BYTES, error=MappingError, missing=_HINT)
+        mapping = read_mapping(str(path), text)
         if mapping.name in found:
             raise MappingError(
                 f"the mapping in {found[mapping.name]} has the name {mapping.name}, too", place=Place(str(path))
@@ -48,24 +51,6 @@ def read_mappings(paths: Iterable[Path]) -> tuple[LogMapping, ...]:
         found[mapping.name] = str(path)
         mappings.append(mapping)
     return tuple(mappings)
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        hint = "`herdsight map LOG -o FILE` proposes one"
-        raise MappingError("there is no such mapping file", place=Place(str(path)), hint=hint) from error
-    except OSError as error:
-        raise MappingError(f"cannot be read: {error.strerror}", place=Place(str(path))) from error
-    if len(content) > _MOST_BYTES:
-        raise MappingError(f"no mapping: it has more than {_MOST_BYTES // 1000} KB", place=Place(str(path)))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise MappingError("no UTF-8 text", place=Place(str(path), line)) from error
 
 
 def read_mapping(source: str, text: str) -> LogMapping:

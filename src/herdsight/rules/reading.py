@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from herdsight.content import shipped
 from herdsight.documents import faults, loaded, place_of
 from herdsight.errors import Place, RuleError
 from herdsight.rules.model import Rule
-
-# A checkout has the content beside src/; an installed package carries it inside.
-_CHECKOUT = Path(__file__).parents[3] / "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +28,7 @@ class RuleFile:
 
 def shipped_rules() -> tuple[RuleFile, ...]:
     """The rules that come with Herdsight, by name of file."""
-    inside = files("herdsight").joinpath("content")
-    content: Traversable = inside if inside.is_dir() else _CHECKOUT
-    found = sorted(content.joinpath("rules").iterdir(), key=lambda each: each.name)
-    return tuple(
-        read_rule(each.name, each.read_text(encoding="utf-8")) for each in found if each.name.endswith(".yaml")
-    )
+    return tuple(read_rule(each.name, each.text) for each in shipped("rules"))
 
 
 def read_rule(source: str, text: str) -> RuleFile:
@@ -61,10 +52,3 @@ def _collected(problems: list[RuleError]) -> RuleError:
     whole = RuleError(f"{first.what}{more}", place=first.place)
     whole.problems = tuple(problems)
     return whole
-
-
-def shipped_folder() -> Path | None:
-    """Where the rules that come with Herdsight lie, where that is a folder."""
-    inside = files("herdsight").joinpath("content")
-    folder = Path(str(inside)) if inside.is_dir() else _CHECKOUT
-    return folder / "rules" if folder.is_dir() else None

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from herdsight.content import shipped
 from herdsight.documents import faults, loaded, place_of
 from herdsight.errors import InputError, Place
 from herdsight.guesses import did_you_mean
+from herdsight.texts import read_text
 from herdsight.tuning.model import Entry, Tuning
-
-_CHECKOUT = Path(__file__).parents[3] / "content"  # an installed package carries the content inside
-_MOST_BYTES = 5_000_000
 
 
 def read_tuning(paths: Iterable[str | Path]) -> tuple[Entry, ...]:
@@ -25,7 +22,7 @@ def read_tuning(paths: Iterable[str | Path]) -> tuple[Entry, ...]:
     """
     found: dict[str, Entry] = {}
     for path in paths:
-        for entry in _entries(str(path), _text(Path(path))):
+        for entry in _entries(str(path), read_text(path, holds="a tuning file")):
             if found.setdefault(entry.name, entry) != entry:
                 raise InputError(f"two entries of the tuning have the name {entry.name!r}", place=Place(str(path)))
     return tuple(found.values())
@@ -55,25 +52,9 @@ def _checked(source: str, tree: Mapping[str, object]) -> Tuning:
 @cache
 def ready_made() -> Mapping[str, tuple[Entry, ...]]:
     """The classes of entries that come with Herdsight, by name."""
-    inside = files("herdsight").joinpath("content")
-    content: Traversable = inside if inside.is_dir() else _CHECKOUT
-    found = sorted(content.joinpath("tuning").iterdir(), key=lambda each: each.name)
-    texts = {each.name: each.read_text(encoding="utf-8") for each in found if each.name.endswith(".yaml")}
     return {
-        name.removesuffix(".yaml"): _checked(name, loaded(name, text, InputError, holds="a tuning file")).silence
-        for name, text in texts.items()
+        each.name.removesuffix(".yaml"): _checked(
+            each.name, loaded(each.name, each.text, InputError, holds="a tuning file")
+        ).silence
+        for each in shipped("tuning")
     }
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"the tuning file cannot be read: {error.strerror}", place=Place(str(path))) from error
-    if len(content) > _MOST_BYTES:
-        raise InputError(f"no tuning file: it has more than {_MOST_BYTES // 10**6} MB", place=Place(str(path)))
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("no UTF-8 text", place=Place(str(path)), hint="save it as UTF-8") from error

@@ -33,7 +33,7 @@ def map(path: Path, output: str | None, table: str | None) -> None:  # noqa: A00
     command with --mapping.
     """
     from herdsight.mapping.proposal import proposed
-    from herdsight.mapping.writing import write_new
+    from herdsight.texts import write_new
 
     text = proposed(path, table, Path(output) if output else None)
     if output is None:
