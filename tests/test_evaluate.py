@@ -123,7 +123,7 @@ def test_logs_that_are_not_there_are_told_with_their_line(given: Given) -> None:
 
 
 def test_a_truth_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read"):
+    with pytest.raises(InputError, match="there is no file"):
         herdsight.evaluate(tmp_path / "none.yaml")
     with pytest.raises(InputError, match="no truth file"):
         herdsight.evaluate([])
