@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from herdsight.checks.attack import techniques
+from herdsight.attack import techniques
 from herdsight.checks.form import formed
 from herdsight.checks.running import check, checks, read_all
 from herdsight.cli import main
@@ -192,8 +192,8 @@ def test_nothing_is_wrong_with_what_ships() -> None:
 
 
 def test_techniques_are_known_with_their_tactics() -> None:
-    assert techniques()["T1583.005"] == ("ResourceDevelopment",)
-    assert techniques()["T1110.004"] == ("CredentialAccess",)
+    assert techniques()["T1583.005"] .tactics == ("ResourceDevelopment",)
+    assert techniques()["T1110.004"] .tactics == ("CredentialAccess",)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -1,25 +1,16 @@
 """Techniques are ATT&CK's, and their tactics are listed."""
 
-import csv
-from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.resources import files
+from collections.abc import Iterator
 
+from herdsight.attack import techniques
 from herdsight.checks.model import Check, Checked
 from herdsight.errors import HerdsightError
 from herdsight.guesses import did_you_mean
 
 
-@cache
-def techniques() -> Mapping[str, tuple[str, ...]]:
-    """By a technique's id, the tactics that it serves, as Sentinel writes them (ATT&CK v18.1)."""
-    text = files("herdsight").joinpath("checks", "attack.csv").read_text(encoding="utf-8")
-    return {row["id"]: tuple(row["tactics"].split(" ")) for row in csv.DictReader(text.splitlines())}
-
-
 def _faults(rule: Checked) -> Iterator[HerdsightError]:
     known, tactics = techniques(), set(rule.file.rule.tactics)
-    every = {tactic for found in known.values() for tactic in found}
+    every = {tactic for each in known.values() for tactic in each.tactics}
     for place, tactic in enumerate(rule.file.rule.tactics):
         if tactic not in every:
             hint = did_you_mean(tactic, sorted(every))
@@ -29,8 +20,8 @@ def _faults(rule: Checked) -> Iterator[HerdsightError]:
         if technique not in known:
             hint = did_you_mean(technique, known)
             yield rule.wrong(f"there is no technique {technique} among those known here", *path, hint=hint)
-        elif not tactics & set(known[technique]):
-            needed = " or ".join(known[technique])
+        elif not tactics & set(known[technique].tactics):
+            needed = " or ".join(known[technique].tactics)
             yield rule.wrong(f"{technique} needs its tactic, {needed}, among the tactics", *path)
 
 

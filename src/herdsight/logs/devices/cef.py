@@ -126,10 +126,11 @@ def write(table: pa.Table, path: Path) -> None:
     """
     with opened(path) as file:
         for batch in table.to_batches(max_chunksize=_BATCH):
-            file.writelines(f"{_line(row)}\n" for row in batch.to_pylist())
+            file.writelines(f"{line(row)}\n" for row in batch.to_pylist())
 
 
-def _line(row: Mapping[str, object]) -> str:
+def line(row: Mapping[str, object]) -> str:
+    """One event as `write` writes it, without a line end."""
     when = row.get("TimeGenerated")
     stamp = when.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z" if isinstance(when, datetime) else "-"
     host = str(row.get("Computer") or "")
