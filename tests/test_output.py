@@ -19,6 +19,7 @@ from rich.console import Console
 
 from herdsight.findings.model import Evidence, Finding, HostVerdict, Hunt, Input, Role, Severity, Skipped
 from herdsight.output import Form, json_rows, json_text, printable, timespan, write_hunt, write_table
+from herdsight.output.blocks import blocks
 from herdsight.output.grids import render_explanation, render_table
 from herdsight.output.pages import follow_up, headline, render_hunt
 from herdsight.output.words import count_words, length_words, listed, period
@@ -495,6 +496,38 @@ class TestHuntPage:
         words = flat(rendered(hunt(finding(explained_by="F9"), verdicts=())))
         assert "Not held against a host" in words
         assert "but explained by F9" in words
+
+    def test_what_tells_of_the_same_is_a_line_beside_the_first(self) -> None:
+        others = (
+            finding(id="F2", title="By a timer", severity=Severity.MEDIUM, host="ws7", reasons=("its gaps are even",)),
+            finding(id="F3", title="Elsewhere", remotes=("203.0.113.77",)),
+            finding(id="F4", title="Relayed", role=Role.RELAY),
+        )
+        held = verdict("10.0.0.5", "F1", "F2", "F3", "F4")
+        words = flat(rendered(hunt(finding(), *others, verdicts=(held,)), 160))
+        assert "also told by: medium By a timer F2 its gaps are even" in words
+        assert words.count("also told by") == 1
+        assert words.count("herdsight query -e") == 3
+
+    @pytest.mark.parametrize(
+        ("changes", "same"),
+        [
+            ({}, True),
+            ({"remotes": ()}, True),
+            ({"remotes": ("203.0.113.9", "203.0.113.8")}, True),
+            ({"remotes": ("203.0.113.8",)}, False),
+            ({"remotes": ("203.0.113.8",), "domains": ("c2.example",)}, False),
+            ({"ports": ()}, True),
+            ({"ports": (80,)}, False),
+            ({"role": Role.RELAY}, False),
+            ({"first_seen": START + timedelta(hours=23), "last_seen": START + timedelta(hours=24)}, True),
+            ({"first_seen": START + timedelta(hours=23, seconds=1), "last_seen": START + timedelta(hours=24)}, False),
+        ],
+    )
+    def test_the_same_is_a_role_at_a_time_with_a_place_and_a_port_in_common(
+        self, changes: dict[str, Any], same: bool
+    ) -> None:
+        assert len(blocks([finding(), finding(id="F2", **changes)])) == (1 if same else 2)
 
     def test_what_is_too_much_for_a_page_is_counted(self) -> None:
         words = flat(rendered(hunt(*(finding(id=f"F{number}", host=f"host-{number}") for number in range(70)))))

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from herdsight.findings.model import Finding, HostVerdict, Hunt, Input, Severity
+from herdsight.findings.model import Finding, HostVerdict, Hunt, IndicatorList, Input, Severity
+from herdsight.output.blocks import Block, blocks
 from herdsight.output.parts import heading, indented, safe_text, side_by_side
 from herdsight.output.proof import evidence_facts
 from herdsight.output.safe import printable
@@ -41,6 +42,7 @@ def render_hunt(hunt: Hunt, console: Console, paths: Sequence[str] = ()) -> None
     _print_findings(hunt, console, paths or tuple(item.path for item in hunt.inputs if item.rows))
     _print_inputs(hunt.inputs, console)
     _print_withheld(hunt, console)
+    _print_indicators(hunt, console)
     _print_skipped(hunt, console)
 
 
@@ -133,24 +135,27 @@ def _print_more(more: int, thing: str, console: Console) -> None:
 
 def _print_findings(hunt: Hunt, console: Console, paths: Sequence[str]) -> None:
     """Every finding below its host, in the order of the verdicts; then those that no verdict names."""
-    waiting = {finding.id: finding for finding in hunt.findings}
-    printed = 0
-    for verdict in hunt.verdicts:
-        found = [waiting.pop(name) for name in verdict.findings if name in waiting]
-        shown = found[: max(_MOST_BLOCKS - printed, 0)]
-        if shown:
-            _print_host(verdict, console)
-        for finding in shown:
-            _print_finding(finding, console, paths)
-        printed += len(shown)
-    others = list(waiting.values())[: max(_MOST_BLOCKS - printed, 0)]
-    if others:
-        heading("Not held against a host", console)
-    for finding in others:
-        _print_finding(finding, console, paths)
-    if len(hunt.findings) > _MOST_BLOCKS:
+    found = list(_by_host(hunt))
+    before: HostVerdict | str | None = None
+    for above, block in found[:_MOST_BLOCKS]:
+        if above is not before:
+            _print_host(above, console) if isinstance(above, HostVerdict) else heading(above, console)
+            before = above
+        _print_block(block, console, paths)
+    more = sum(1 + len(block.beside) for _, block in found[_MOST_BLOCKS:])
+    if more:
         console.print()
-    _print_more(len(hunt.findings) - _MOST_BLOCKS, "finding", console)
+    _print_more(more, "finding", console)
+
+
+def _by_host(hunt: Hunt) -> Iterator[tuple[HostVerdict | str, Block]]:
+    """Each block with the verdict, or the heading, that it stands under."""
+    waiting = {finding.id: finding for finding in hunt.findings}
+    for verdict in hunt.verdicts:
+        for block in blocks(waiting.pop(name) for name in verdict.findings if name in waiting):
+            yield verdict, block
+    for finding in waiting.values():
+        yield "Not held against a host", Block(finding, ())
 
 
 def _print_host(verdict: HostVerdict, console: Console) -> None:
@@ -162,10 +167,10 @@ def _print_host(verdict: HostVerdict, console: Console) -> None:
             console.print(safe_text(times_to_read(sentence)))
 
 
-def _print_finding(finding: Finding, console: Console, paths: Sequence[str]) -> None:
+def _print_block(block: Block, console: Console, paths: Sequence[str]) -> None:
+    finding = block.finding
     console.print()
-    severity = safe_text(finding.severity.value, _STYLES[finding.severity])
-    console.print(Text("  ").join([severity, safe_text(finding.title, "bold"), safe_text(finding.id, "dim")]))
+    console.print(Text("  ").join(_title(finding)))
     grid = side_by_side("dim", "")
     for label, words in (*_facts(finding), *evidence_facts(finding)):
         grid.add_row(safe_text(label), safe_text(words))
@@ -173,6 +178,23 @@ def _print_finding(finding: Finding, console: Console, paths: Sequence[str]) -> 
     console.print(safe_text("  all of these rows:", "dim"))
     # One long line, which the terminal folds: so it can be copied and pasted as it is.
     console.print(safe_text(f"  {follow_up(finding, paths)}", "green"), soft_wrap=True)
+    if block.beside:
+        _print_beside(block.beside, console)
+
+
+def _title(finding: Finding) -> Iterator[Text]:
+    yield safe_text(finding.severity.value, _STYLES[finding.severity])
+    yield safe_text(finding.title, "bold")
+    yield safe_text(finding.id, "dim")
+
+
+def _print_beside(findings: Sequence[Finding], console: Console) -> None:
+    """A line for each finding that tells of the same by other means; the JSON has all of it."""
+    console.print(safe_text("  also told by:", "dim"))
+    grid = side_by_side("", "", "dim", "")
+    for finding in findings:
+        grid.add_row(*_title(finding), safe_text(finding.reasons[0] if finding.reasons else ""))
+    console.print(indented(grid))
 
 
 def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
@@ -248,6 +270,34 @@ def _print_withheld(hunt: Hunt, console: Console) -> None:
         grid.add_row(safe_text("tuning"), safe_text(sentence))
     if hunt.withheld or hunt.unused:
         console.print(indented(grid))
+
+
+def _print_indicators(hunt: Hunt, console: Console) -> None:
+    if not hunt.indicators:
+        return
+    heading("Indicators", console)
+    grid = side_by_side("bold", "")
+    for item in hunt.indicators:
+        grid.add_row(safe_text(item.source), safe_text("; ".join(_of_list(item))))
+        for sentence in (*item.warnings, *(f"line {sample}" for sample in item.samples[:_MOST_SAMPLES])):
+            grid.add_row(Text(""), safe_text(sentence, "dim"))
+    console.print(indented(grid))
+
+
+_MOST_SAMPLES = 3  # refused entries of a list; --format json has more
+
+
+def _of_list(item: IndicatorList) -> Iterator[str]:
+    """What became of a list, in parts of a sentence."""
+    yield f"{item.used:,} of {item.read:,} entries used"
+    if item.repeated:
+        yield f"{item.repeated:,} repeated"
+    if item.refused:
+        reasons = ", ".join(f"{reason} ({count:,})" for reason, count in item.refused.items())
+        yield f"{sum(item.refused.values()):,} refused: {reasons}"
+    if item.expired:
+        yield f"{item.expired:,} ended before these logs begin"
+    yield f"{item.matched:,} met by hosts, of which findings tell {item.told:,}" if item.matched else "none met"
 
 
 def _print_skipped(hunt: Hunt, console: Console) -> None:
