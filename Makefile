@@ -13,7 +13,7 @@ ORACLE := tests/oracle/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup oracle test fuzz demo docs bench evaluate lock clean
+.PHONY: help setup oracle test fuzz demo docs bench evaluate tuning lock clean
 
 help: ## List what one can ask for
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,15 +35,19 @@ oracle: $(ORACLE) ## Install Microsoft's own parser, which the tests ask for a s
 demo: $(DEMO_STAMP) ## Make a day of telemetry with a bot, a relay and a flood in it, and hunt through it
 	$(BIN)/herdsight hunt $(DEMO)
 
-docs: setup ## Write the pages of what of KQL runs here and of the rules, and the README's table of these
+docs: setup ## Write the pages of what of KQL runs here, of the rules and of the guidance, and the README's table of these
 	$(BIN)/python docs/make_kql.py
 	$(BIN)/python docs/make_rules.py
+	$(BIN)/python docs/make_guidance.py
 
 bench: setup ## Run the benchmarks and print their tables
 	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
 
 evaluate: setup ## Write docs/evaluation.md, what is found of what is true; DATA names the folder of the captures
 	$(BIN)/python docs/make_evaluation.py $(DATA)
+
+tuning: setup ## Write docs/tuning-effects.md, what each knob of the rules changes; DATA names the folder of the captures
+	$(BIN)/python docs/make_tuning_effects.py $(DATA)
 
 # Only who changes the dependencies needs uv; it lives in a folder of its own and is no part of the lock.
 LOCK := $(VENV)/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \

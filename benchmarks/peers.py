@@ -22,6 +22,7 @@ from sqlglot import exp
 from herdsight import tables
 from herdsight.analytics import Sight
 from herdsight.analytics.beacon import BEACON
+from herdsight.analytics.pairs import made
 from herdsight.hunting.analysing import BUDGET
 from herdsight.querying import ARROW_TYPES
 from herdsight.tables import NETWORK_SESSION
@@ -174,6 +175,7 @@ def ours(series: Sequence[Calls]) -> list[bool]:
         connection.execute("CREATE SCHEMA kept; SET TimeZone = 'UTC'")
         connection.register("rows", _sessions(series))
         connection.execute(f"CREATE TABLE kept.{NETWORK_SESSION} AS SELECT * FROM rows")
+        connection.execute(made("kept").sql(dialect="duckdb"))
 
         def run(tree: exp.Expr) -> pa.Table:
             answer: pa.Table = connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()

@@ -11,7 +11,9 @@ from sqlglot import exp
 
 from herdsight import tables
 from herdsight.analytics import Analytic, Sight
+from herdsight.analytics.pairs import PAIRS_READ, made
 from herdsight.querying import ARROW_TYPES
+from herdsight.tables import NETWORK_SESSION
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -43,6 +45,8 @@ def sight(
         for table, columns in analytic.reads.items():
             connection.register("rows", arrow(table, columns, rows.get(table, ())))
             connection.execute(f"CREATE TABLE kept.{table} AS SELECT * FROM rows")
+        if rows.get(NETWORK_SESSION) and set(PAIRS_READ) <= set(analytic.reads[NETWORK_SESSION]):
+            connection.execute(made("kept").sql(dialect="duckdb"))
 
         def run(tree: exp.Expr) -> pa.Table:
             answer: pa.Table = connection.sql(tree.sql(dialect="duckdb")).to_arrow_table()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.beacon import BEACON, SCALES, features, series_of
+from herdsight.analytics.beacon import BEACON, SCALES, TIMES, question, timings
 from herdsight.analytics.memoryless import LEAST, evenness, log10_tail
 
 NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
@@ -316,6 +316,5 @@ def test_behind_a_proxy_the_place_is_the_name() -> None:
 
 def test_each_series_is_told_once_at_its_best_scale() -> None:
     with sight(BEACON, {SESSIONS: sessions(CLOCK)}) as seen:
-        (series,) = series_of(seen.run(features(seen.schema, sessions=True, requests=False)))
-    assert series.calls == 60
-    assert series.period == pytest.approx(60, abs=0.1)
+        (timing,) = timings(seen.run(question(seen, TIMES))).values()
+    assert timing.period == pytest.approx(60, abs=0.1)

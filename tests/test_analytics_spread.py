@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sights import sight
 
 from herdsight.analytics import Candidate, Found
-from herdsight.analytics.spread import PRESSING, SPREAD, log10_tail
+from herdsight.analytics.pressing import PRESSING
+from herdsight.analytics.spread import SPREAD, log10_tail
 from herdsight.analytics.tails import log10_normal_tail
 from herdsight.api import hunt
 

@@ -54,11 +54,6 @@ class TestHelp:
             assert "[default:" in described, option
 
     @pytest.mark.parametrize("command", COMMANDS)
-    def test_names_no_option_that_does_not_work_yet(self, command: str) -> None:
-        shown = call(command, "--help").stdout
-        assert "--indicators" not in shown
-
-    @pytest.mark.parametrize("command", COMMANDS)
     def test_every_option_in_an_example_exists(self, command: str) -> None:
         usage, examples = call(command, "--help").stdout.split("Examples:")
         for option in re.findall(r"(?<!\w)--?[a-z][a-z-]*", examples):

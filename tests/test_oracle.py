@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -21,6 +22,9 @@ from test_page_queries import CASES
 
 from herdsight import tables
 from herdsight.errors import QueryError
+from herdsight.guidance.model import Entity, Question, Value
+from herdsight.guidance.reading import HuntingFile, hunting_queries, questions
+from herdsight.investigating import filled
 from herdsight.kql.binding import library as workspace
 from herdsight.querying import compiled
 from herdsight.rules.reading import RuleFile, shipped_rules
@@ -66,10 +70,20 @@ def evidence(rule: RuleFile) -> str:
     return f"{asked.table}\n| where {asked.condition or 'true'}"
 
 
+ASKED: Mapping[Entity, Value] = {
+    "host": "desk-1",
+    "remotes": ("203.0.113.7",),
+    "ports": (443,),
+    "domains": ("c2.example.test",),
+    "began": datetime(2026, 5, 31, tzinfo=UTC),
+    "ended": datetime(2026, 6, 1, tzinfo=UTC),
+}
 QUERIES: Mapping[str, str] = {
     **{name: pair(name)[0] for name in NAMES},
     **{f"rule {each.slug}": each.rule.query for each in shipped_rules()},
     **{f"evidence of {each.slug}": evidence(each) for each in shipped_rules()},
+    **{f"question {each.name}": filled(each, ASKED) for each in questions()},
+    **{f"hunting {each.slug}": each.query.query for each in hunting_queries()},
     **{f"page's {name}": case.kql for name, case in CASES.items()},
     **{f"library {name}": use(name, parameters) for name, (parameters, _) in library().items()},
 }
@@ -206,6 +220,23 @@ class TestSurfaces:
     def test_advanced_hunting_takes_every_rule(self, advanced_hunting: Binder, rule: RuleFile) -> None:
         for kql in (rule.rule.query, evidence(rule)):
             found = theirs(advanced_hunting, for_advanced_hunting(kql))
+            assert isinstance(found, list), found
+
+    @pytest.mark.parametrize("query", hunting_queries(), ids=lambda each: str(each.slug))
+    def test_both_take_every_hunting_query(
+        self, log_analytics: Binder, advanced_hunting: Binder, query: HuntingFile
+    ) -> None:
+        for binder, kql in (
+            (log_analytics, query.query.query),
+            (advanced_hunting, for_advanced_hunting(query.query.query)),
+        ):
+            found = theirs(binder, kql)
+            assert isinstance(found, list), found
+
+    @pytest.mark.parametrize("question", questions(), ids=lambda each: str(each.name))
+    def test_log_analytics_takes_every_question(self, log_analytics: Binder, question: Question) -> None:
+        for kql in (question.kql, filled(question, ASKED)):
+            found = theirs(log_analytics, kql)
             assert isinstance(found, list), found
 
     def test_each_surface_refuses_the_other_ones_time(self, log_analytics: Binder, advanced_hunting: Binder) -> None:

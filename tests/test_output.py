@@ -332,7 +332,8 @@ class TestHuntFiles:
     def test_json_is_the_contract(self) -> None:
         record = json.loads(hunted(hunt(finding()), "json"))
         assert list(record) == [
-            "schema", "herdsight", "now", "span", "inputs", "verdicts", "findings", "skipped", "withheld", "unused"
+            "schema", "herdsight", "now", "span", "inputs", "verdicts", "findings", "skipped", "withheld", "unused",
+            "indicators",
         ]  # fmt: skip
         assert record["schema"] == 1
         assert record["span"] == ["2026-11-29T23:58:04.000000Z", "2026-11-30T23:58:04.000000Z"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from herdsight.version import VERSION as __version__  # noqa: N811 it is the same thing under the usual name
 
 if TYPE_CHECKING:
-    from herdsight.api import evaluate, hunt, import_, inspect, query, query_all, simulate, why
+    from herdsight.api import evaluate, explain, hunt, import_, inspect, query, query_all, simulate, why
 
-__all__ = ["__version__", "evaluate", "hunt", "import_", "inspect", "query", "query_all", "simulate", "why"]
+__all__ = ["__version__", "evaluate", "explain", "hunt", "import_", "inspect", "query", "query_all", "simulate", "why"]
 
 
 def __getattr__(name: str) -> object:

@@ -99,6 +99,16 @@ def _within_v6(address: exp.Expr, network: IPv6Network) -> exp.Expr:
     return call("regexp_matches", address.copy() if as_written else _spelled_out(address), text(pattern))
 
 
+def digits(address: exp.Expr) -> exp.Expr:
+    """The version and the hexadecimal digits of an address's text, 9 or 33 of them; null of no address."""
+    octets = (call("split_part", address.copy(), text("."), number(place)) for place in range(1, 5))
+    numbers = (exp.TryCast(this=octet, to=exp.DataType.build("INT")) for octet in octets)
+    narrow = call("printf", text("4%02x%02x%02x%02x"), *numbers)
+    wide = call("concat", text("6"), _spelled_out(address))
+    has_colon = call("contains", address.copy(), text(":"))
+    return exp.Case(ifs=[exp.If(this=has_colon, true=wide)], default=narrow)
+
+
 def _spelled_out(address: exp.Expr) -> exp.Expr:
     """The 32 hexadecimal digits of an IPv6 text: `::` filled up, each group with its leading zeros."""
     bare = call("lower", call("split_part", address.copy(), text("%"), number(1)))

@@ -11,9 +11,11 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from herdsight import evaluating, explaining, querying, storing
+from herdsight import evaluating, explaining, investigating, querying, storing
 from herdsight.errors import QueryError
+from herdsight.exporting.exporting import read_hunt
 from herdsight.findings.evaluated import Evaluation
+from herdsight.findings.explained import Explained
 from herdsight.findings.model import Hunt, Imported, Inspection, Why
 from herdsight.findings.simulated import Simulation
 from herdsight.hunting import hunt as hunting
@@ -57,11 +59,16 @@ class Reading(Loading, total=False):
 
 
 class Hunting(Reading, total=False):
-    """How to read logs and how much to tell: `level` is low, medium (the default) or high; `tuning` names files."""
+    """How to read logs and how much to tell: `level` is low, medium (the default) or high.
+
+    `tuning`, `indicators` and `geo` name files.
+    """
 
     level: str
-    tuning: Sequence[str | Path]
+    tuning: Sequence[str | Path] | str | Path
     show_silenced: bool
+    indicators: Sequence[str | Path] | str | Path
+    geo: Sequence[str | Path] | str | Path
 
 
 class Asking(Reading, total=False):
@@ -144,6 +151,19 @@ def why(
     subject = explaining.of_query(str(rule)) if is_query else subject_of(str(rule))
     hosts = (host,) if isinstance(host, str) else tuple(host)
     return explaining.why(subject, _paths(paths), _options(options), hosts=hosts, groups=groups)
+
+
+def explain(finding: str, hunt: Hunt | str | Path, paths: Paths = (), **options: Unpack[Reading]) -> Explained:
+    """A finding with the rows behind it and the questions that one asks next; with logs also their answers.
+
+    `finding`: the id of a finding, or the beginning of one. `hunt`: the hunt that found it, or the file that
+    `herdsight hunt --format json` wrote. `options` are those of `Reading`.
+
+    Raises:
+        InputError: there is no such finding, or the logs cannot be read.
+    """
+    found = hunt if isinstance(hunt, Hunt) else read_hunt(hunt)
+    return investigating.explain(finding, found, _paths(paths), _options(options))
 
 
 def evaluate(
@@ -269,6 +289,9 @@ _CONVERTED: dict[str, Callable[[Any], object]] = {  # the options that Python's 
     "local": _networks,
     "tables": tuple,
     "mappings": lambda given: tuple(map(str, _paths(given))),
+    "tuning": lambda given: tuple(map(str, _paths(given))),
+    "geo": lambda given: tuple(map(str, _paths(given))),
+    "indicators": lambda given: tuple(map(str, _paths(given))),
     "store": str,
     "watchlists": _files,
     "parameters": _parameters,

@@ -63,6 +63,7 @@ class Options:
     `store`: the folder of a store, to read in place of logs. `external`: the files that a query may read, as PATH or
     ADDRESS=PATH. `mappings`: mapping files, which say how logs that no format knows are read. `level`: how much a
     hunt tells. `tuning`: tuning files, whose entries silence findings; `show_silenced`: tell these as well.
+    `indicators`: files of addresses and names that a hunt looks for. `geo`: databases of where addresses are.
     """
 
     local: tuple[str, ...] = ()
@@ -82,6 +83,8 @@ class Options:
     level: str = Level.MEDIUM
     tuning: tuple[str, ...] = ()
     show_silenced: bool = False
+    indicators: tuple[str, ...] = ()
+    geo: tuple[str, ...] = ()
 
 
 DEFAULTS = Options()
@@ -129,6 +132,7 @@ class Telemetry:
         if options.threads is not None and not 1 <= options.threads <= _MOST_THREADS:
             raise InputError(f"threads must be from 1 to {_MOST_THREADS}", hint="by default there are as many as cores")
         self._options = options
+        self.beside: set[str] = set()  # the tables that were given beside the logs
         self._since, self._until = (
             _time(text, name) for text, name in ((options.since, "--since"), (options.until, "--until"))
         )
@@ -345,6 +349,11 @@ class Telemetry:
     def put(self, name: str, rows: pa.Table) -> None:
         """Make rows in memory readable under a name, in place of what had it."""
         self.engine.put(name, rows)
+
+    def give(self, name: str, rows: pa.Table) -> None:
+        """Make rows readable that are no log's, and remember that they are there."""
+        self.put(name, rows)
+        self.beside.add(name)
 
     def run(self, tree: exp.Expr) -> pa.Table:
         """Run a tree over the public tables."""

@@ -3,11 +3,14 @@
 from herdsight.analytics.beacon import BEACON
 from herdsight.analytics.dga import DGA
 from herdsight.analytics.flood import FLOOD
+from herdsight.analytics.indicator import INDICATOR, INDICATOR_SOURCE
 from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.pressing import PRESSING
 from herdsight.analytics.relay import RELAY
-from herdsight.analytics.spread import PRESSING, SPREAD
+from herdsight.analytics.spread import SPREAD
+from herdsight.analytics.sweep import SWEEP
 from herdsight.analytics.tunnel import TUNNEL
 
 __all__ = ["ANALYTICS", "Analytic", "Candidate", "Clue", "Found", "Sight"]
 
-ANALYTICS: tuple[Analytic, ...] = (BEACON, DGA, SPREAD, PRESSING, FLOOD, RELAY, TUNNEL)
+ANALYTICS: tuple[Analytic, ...] = (BEACON, DGA, SPREAD, SWEEP, PRESSING, FLOOD, RELAY, TUNNEL, INDICATOR, INDICATOR_SOURCE)

@@ -7,19 +7,19 @@ not.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, is_dynamic, is_popular, known_name
-from herdsight.analytics.memoryless import LEAST, Evenness, Reals, evenness
-from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.memoryless import LEAST, Wholes, evenness
+from herdsight.analytics.model import HOST, WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.pairs import IS_OF_PAIR, KEY, PAIRS, PAIRS_READ, SINGLE
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION, WEB_SESSION
@@ -31,60 +31,76 @@ _COARSE = 5.0
 # Longer than a long working day; and the share of it that its periods must fill.
 _DAY_AND_NIGHT, _UNBROKEN = 18 * 3_600.0, 0.8
 
-_CALLS = """
-SELECT
-  CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source, DstIpAddr AS remote,
-  DstPortNumber AS port, '' AS name, TimeGenerated AS time, EventResult = 'Failure' AS failed,
+_OUTSIDE = f"""port NOT IN ({", ".join(map(str, sorted(PERIODIC_PORTS)))}) AND direction IN ('Outbound', 'External')"""
+_CALLS = f"""
+SELECT host, remote, port, '' AS name, source, TimeGenerated AS time, EventResult = 'Failure' AS failed,
   CAST(SrcBytes AS DOUBLE) AS sent, CAST(DstBytes AS DOUBLE) AS received
-FROM {schema}.ASimNetworkSessionLogs
-WHERE EventType <> 'IDS' AND NetworkDirection IN ('Outbound', 'External') AND NetworkProtocol IN ('TCP', 'UDP')
-  AND DstPortNumber NOT IN ({periodic}) AND COALESCE(EventCount, 1) <= 1
+FROM (SELECT *, {KEY} FROM {{schema}}.{NETWORK_SESSION} WHERE {IS_OF_PAIR} AND {SINGLE}) AS sessions
+WHERE {_OUTSIDE}
+"""
+_CALLERS = f"""
+SELECT host, remote, port, '' AS name, single AS calls FROM {{schema}}.{PAIRS} WHERE {_OUTSIDE} AND single > 0
 """
 
 # Requests through a proxy inside: the place is the name that was asked for.
-_REQUESTS = """
-SELECT
-  CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source, DstIpAddr AS remote,
-  DstPortNumber AS port, LOWER(HttpHost) AS name, TimeGenerated AS time, EventResult = 'Failure' AS failed,
+_REQUESTS = f"""
+SELECT {HOST} AS host, DstIpAddr AS remote, COALESCE(DstPortNumber, 0) AS port, LOWER(HttpHost) AS name,
+  SrcIpAddr AS source, TimeGenerated AS time, EventResult = 'Failure' AS failed,
   CAST(SrcBytes AS DOUBLE) AS sent, CAST(DstBytes AS DOUBLE) AS received
-FROM {schema}.ASimWebSessionLogs
+FROM {{schema}}.{WEB_SESSION}
 WHERE NetworkDirection = 'Local' AND HttpHost <> ''
 """
+_REQUESTERS = f"SELECT host, remote, port, name, 1 AS calls FROM ({_REQUESTS}) AS requests"
 
-_SERIES = """
-SELECT host, remote, port, name, MIN(source) AS source, COUNT(*) AS calls, MIN(time) AS first, MAX(time) AS last,
-  AVG(CASE WHEN failed THEN 1 ELSE 0 END) AS failed,
-  AVG(sent) AS sent, STDDEV_POP(sent) AS sent_spread,
-  AVG(received) AS received, STDDEV_POP(received) AS received_spread,
-  LIST_SORT(LIST(EPOCH_US(time))) AS times
-FROM ({calls}) AS calls
-GROUP BY host, remote, port, name HAVING COUNT(*) > {least}
+# A series is what one host does to one address and port; or, through a proxy, to one name. Its number is a hash of 64
+# bits, by which sorting is far quicker than by texts: of a hundred million series two are one by chance in 4,000 hunts.
+_NUMBER = "HASH(host, remote, port, name) AS number"
+_COUNTED = f"""
+WITH callers AS ({{callers}}),
+series AS (
+  SELECT {_NUMBER}, MIN(host) AS host FROM callers GROUP BY number HAVING SUM(calls) > {LEAST + 1}
+)
+SELECT COUNT(*) AS tested, COUNT(DISTINCT host) AS hosts, (SELECT COUNT(DISTINCT host) FROM callers) AS all_hosts
+FROM series
+"""
+TIMES = f"SELECT {_NUMBER}, EPOCH_US(time) AS time FROM ({{calls}}) AS calls ORDER BY number, time"
+_TOLD = f"""
+WITH calls AS (SELECT *, {_NUMBER} FROM ({{calls}}) AS calls),
+callers AS ({{callers}}),
+told AS (
+  SELECT host, remote, port, name, number, MIN(source) AS source, COUNT(*) AS calls, MIN(time) AS first,
+    MAX(time) AS last, AVG(CASE WHEN failed THEN 1 ELSE 0 END) AS failed, AVG(sent) AS sent,
+    STDDEV_POP(sent) AS sent_spread, AVG(received) AS received, STDDEV_POP(received) AS received_spread
+  FROM calls WHERE number IN ({{numbers}}) GROUP BY host, remote, port, name, number
+),
+places AS (
+  SELECT remote, port, name, COUNT(DISTINCT host) AS hosts
+  FROM callers WHERE remote IN (SELECT remote FROM told) GROUP BY remote, port, name
+)
+SELECT * FROM told INNER JOIN places USING (remote, port, name) ORDER BY host, remote, port, name
 """
 
-_HOSTS = """
-SELECT remote, port, name, COUNT(DISTINCT host) AS hosts FROM ({calls}) AS calls
-GROUP BY GROUPING SETS ((remote, port, name), ()) HAVING remote IS NULL OR remote IN ({remotes})
-"""
+
+def question(sight: Sight, asked: str, **values: str) -> exp.Expr:
+    """A question of the series and their calls, over the tables that have rows."""
+    both = ((NETWORK_SESSION, _CALLS, _CALLERS), (WEB_SESSION, _REQUESTS, _REQUESTERS))
+    there = [(calls, callers) for table, calls, callers in both if table in sight.tables]
+    calls, callers = (" UNION ALL ".join(texts).format(schema=sight.schema) for texts in zip(*there, strict=True))
+    return sqlglot.parse_one(asked.format(calls=calls, callers=callers, **values), dialect="duckdb")
 
 
-def features(schema: str, *, sessions: bool, requests: bool) -> exp.Expr:
-    """A row for each series of calls that is long enough: who, where, how many, of what sizes, and when.
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How one series comes, at the burst scale at which it is least like chance. Seconds."""
 
-    A series is what one host does to one address and port; or, through a proxy, to one name. `times` are sorted, in
-    microseconds since 1970.
-    """
-    text = _SERIES.format(calls=_calls(schema, sessions=sessions, requests=requests), least=LEAST + 1)
-    return sqlglot.parse_one(text, dialect="duckdb")
-
-
-def _calls(schema: str, *, sessions: bool, requests: bool) -> str:
-    parts = [part for part, there in ((_CALLS, sessions), (_REQUESTS, requests)) if there]
-    return " UNION ALL ".join(parts).format(schema=schema, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
+    period: float
+    variation: float
+    log10_p: float
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of calls, at the burst scale at which it is least like chance. Seconds, bytes."""
+    """One series of calls: shares, bytes."""
 
     host: str
     source: str
@@ -99,11 +115,14 @@ class Series:
     sent_spread: float | None
     received: float | None
     received_spread: float | None
-    period: float
-    variation: float
-    log10_p: float
-    hosts: int = 1  # that call the same place
-    all_hosts: int = 1
+    hosts: int  # that call the same place
+    all_hosts: int
+    timing: Timing
+
+    @property
+    def period(self) -> float:
+        """The median time between its bursts."""
+        return self.timing.period
 
     @property
     def lasts(self) -> bool:
@@ -119,31 +138,40 @@ class Series:
         return max(found) if found else None
 
 
-def series_of(rows: pa.Table) -> list[Series]:
-    """Of the features, the series that chance explains badly, each at its best scale."""
-    starts = np.concatenate([[0], np.cumsum(rows.column("calls").to_numpy())])
-    micros = pc.list_flatten(rows.column("times")).to_numpy()
-    own = np.repeat(np.arange(rows.num_rows), np.diff(starts))
-    inside = own[1:] == own[:-1]
-    gaps = (np.diff(micros) / 1e6)[inside]
-    coarse = np.bincount(own, micros % 1_000_000 != 0, rows.num_rows) == 0
-    even = evenness(gaps, own[1:][inside], rows.num_rows, SCALES, np.where(coarse, _COARSE, 0.0))
-    worth = np.flatnonzero(even.log10_p < WORTH)
-    found = rows.drop_columns("times").take(worth).to_pylist()
-    return [
-        _series(row, even, number, np.diff(micros[starts[number] : starts[number + 1]]) / 1e6)
-        for row, number in zip(found, worth.tolist(), strict=True)
-    ]
+def timings(rows: pa.Table) -> Mapping[int, Timing]:
+    """By number, of the times of series those that chance explains badly.
+
+    `rows` has a row a call, with the `number` of its series and its `time` in microseconds since 1970, ordered by both.
+    """
+    numbers, micros = (rows.column(name).to_numpy() for name in ("number", "time"))
+    begins = _begins(numbers)
+    cuts = np.unique(np.searchsorted(begins, np.arange(0, len(numbers), _PIECE)))
+    ends = (*begins[cuts[cuts < len(begins)]].tolist(), len(numbers))
+    return dict(each for first, last in pairwise(ends) for each in _timings(numbers[first:last], micros[first:last]))
 
 
-def _series(row: Mapping[str, Any], even: Evenness, number: int, gaps: Reals) -> Series:
-    burst = float(even.bursts[number])
-    return Series(
-        **row,
-        period=float(np.median(gaps[gaps > burst])),
-        variation=3 * float(even.means[number]),
-        log10_p=float(even.log10_p[number]),
-    )
+_PIECE = 200_000  # calls about, of whole series: what is computed of so many at a time stays near the core
+
+
+def _begins(numbers: Wholes) -> Wholes:
+    """Where each series begins, of calls in order."""
+    return np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])) if len(numbers) else np.empty(0, np.int64)
+
+
+def _timings(numbers: Wholes, micros: Wholes) -> Iterator[tuple[int, Timing]]:
+    begins = _begins(numbers)
+    lengths = np.diff(begins, append=len(numbers))
+    inside = np.ones(len(numbers), bool)
+    inside[begins] = False
+    gaps = np.diff(micros, prepend=0)[inside] / 1e6
+    series = np.repeat(np.arange(len(begins)), lengths - 1)
+    coarse = np.add.reduceat(micros % 1_000_000 != 0, begins, dtype=int) == 0
+    even = evenness(gaps, series, len(begins), SCALES, np.where(coarse, _COARSE, 0.0))
+    starts = begins - np.arange(len(begins))  # of each series' gaps
+    for each in np.flatnonzero(even.log10_p < WORTH).tolist():
+        mine = gaps[starts[each] : starts[each] + lengths[each] - 1]
+        period = float(np.median(mine[mine > even.bursts[each]]))
+        yield int(numbers[begins[each]]), Timing(period, 3 * float(even.means[each]), float(even.log10_p[each]))
 
 
 # --- what else is known of it ---------------------------------------------------------------------------------------
@@ -179,6 +207,9 @@ def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> It
         yield Clue("no lookup of the address is in the DNS logs", 0.5)
     if series.all_hosts >= 20 and series.hosts <= 0.02 * series.all_hosts + 1:  # noqa: PLR2004
         yield Clue(f"of {series.all_hosts} hosts {series.hosts} call it", 0.5)
+    if 3 <= series.hosts < 10 and series.hosts >= series.all_hosts / 2:  # noqa: PLR2004
+        # Hosts of one place mostly have the same software; that most of a few are one's bots is one case in ten.
+        yield Clue(f"{series.hosts} of {series.all_hosts} hosts call it", -1.0)
 
 
 def _of_names(names: Sequence[str]) -> Iterator[Clue]:
@@ -223,27 +254,22 @@ def _is_peer(series: Series) -> bool:
 
 def find(sight: Sight) -> Found:
     """The timers among the series, each with what speaks for and against it."""
-    there = {name: name in sight.tables for name in (NETWORK_SESSION, WEB_SESSION)}
-    if not any(there.values()):
+    if not {NETWORK_SESSION, WEB_SESSION} & sight.tables:
         return Found(0, 0, ())
-    rows = sight.run(features(sight.schema, sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION]))
-    found = _among_hosts(sight, series_of(rows), sessions=there[NETWORK_SESSION], requests=there[WEB_SESSION])
+    (counted,) = sight.run(question(sight, _COUNTED)).to_pylist()
+    found = _told(sight, timings(sight.run(question(sight, TIMES))), counted["all_hosts"])
     names = sight.names([each.remote for each in found])
     crowded = crowds(found)
     candidates = tuple(_candidate(sight, each, names.get(each.remote, ()), crowded) for each in found)
-    return Found(rows.num_rows, pc.count_distinct(rows.column("host")).as_py(), candidates)
+    return Found(counted["tested"], counted["hosts"], candidates)
 
 
-def _among_hosts(sight: Sight, found: Sequence[Series], *, sessions: bool, requests: bool) -> list[Series]:
-    """The series with how many hosts call the same place, and how many hosts there are."""
-    if not found:
+def _told(sight: Sight, timed: Mapping[int, Timing], all_hosts: int) -> list[Series]:
+    """All that is told of the series that chance explains badly."""
+    if not timed:
         return []
-    remotes = ", ".join(sorted({exp.Literal.string(each.remote).sql() for each in found}))
-    text = _HOSTS.format(calls=_calls(sight.schema, sessions=sessions, requests=requests), remotes=remotes)
-    rows = sight.run(sqlglot.parse_one(text, dialect="duckdb")).to_pylist()
-    hosts = {(row["remote"], row["port"], row["name"]): row["hosts"] for row in rows}
-    every = hosts[None, None, None]
-    return [replace(each, hosts=hosts[each.remote, each.port, each.name], all_hosts=every) for each in found]
+    rows = sight.run(question(sight, _TOLD, numbers=", ".join(map(str, timed)))).to_pylist()
+    return [Series(timing=timed[row.pop("number")], **row, all_hosts=all_hosts) for row in rows]
 
 
 def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapping[str, int]) -> Candidate:
@@ -251,6 +277,7 @@ def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapp
     looked_up = bool(names) if sight.sees_lookups(series.source, series.first, series.last) else None
     crowd = crowded.get(series.host, 0) if _is_peer(series) else 0
     where = series.name or f"{series.remote}:{series.port}"
+    timing = series.timing
     return Candidate(
         host=series.host,
         remotes=(series.remote,),
@@ -258,16 +285,16 @@ def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapp
         domains=(series.name,) if series.name else (),
         first=series.first,
         last=series.last,
-        p_value=p_value(series.log10_p),
+        p_value=p_value(timing.log10_p),
         prior=PRIOR,
         clues=tuple(clues(series, names, looked_up=looked_up)),
         reasons=(
             f"calls {where} about every {_span(series.period)}: {series.calls} calls",
-            f"their local variation is {series.variation:.3f} (a clock: 0, chance: 1), p = 1e{series.log10_p:.0f}",
+            f"their local variation is {timing.variation:.3f} (a clock: 0, chance: 1), p = 1e{timing.log10_p:.0f}",
         ),
         numbers={
             "period_s": round(series.period, 3),
-            "local_variation": round(series.variation, 4),
+            "local_variation": round(timing.variation, 4),
             "calls": series.calls,
             "failed_share": round(series.failed, 3),
             "hosts": series.hosts,
@@ -298,19 +325,7 @@ BEACON = Analytic(
     role=Role.BOT,
     techniques=("T1071", "T1571", "T1573", "T1095", "T1583.005"),
     reads={
-        NETWORK_SESSION: (
-            "EventType",
-            "NetworkDirection",
-            "NetworkProtocol",
-            "SrcHostname",
-            "SrcIpAddr",
-            "DstIpAddr",
-            "DstPortNumber",
-            "EventResult",
-            "EventCount",
-            "SrcBytes",
-            "DstBytes",
-        ),
+        NETWORK_SESSION: (*PAIRS_READ, "SrcBytes", "DstBytes"),
         WEB_SESSION: (
             "NetworkDirection",
             "SrcHostname",

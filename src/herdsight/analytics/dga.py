@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.generated import log10_odds
-from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.model import HOST, WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
 from herdsight.analytics.tails import log10_binomial_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
@@ -37,7 +37,7 @@ _USUAL_HOSTS = 10  # that are counted beside those of the data, lest one host be
 
 _DOMAINS = r"""
 WITH asked AS (
-  SELECT CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source,
+  SELECT {host} AS host, SrcIpAddr AS source,
     REGEXP_EXTRACT(
       LOWER(RTRIM(DnsQuery, '.')),
       '([^.]+\.((ac|co|com|edu|gob|gov|go|mil|ne|net|nom|or|org)\.[a-z]{{2}}|[^.]+))$', 1
@@ -59,7 +59,7 @@ FROM outside GROUP BY host, domain
 
 def features(schema: str) -> exp.Expr:
     """A row for each domain that a host asked for: whether it never existed, when, and how many hosts asked."""
-    return sqlglot.parse_one(_DOMAINS.format(schema=schema), dialect="duckdb")
+    return sqlglot.parse_one(_DOMAINS.format(schema=schema, host=HOST), dialect="duckdb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,8 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.pairs import IS_OF_PAIR, KEY, PAIRS, PAIRS_READ, WEIGHT
 from herdsight.analytics.tails import TENTH, log10_normal_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
@@ -39,75 +41,104 @@ _OWN = 5  # times of a service that tell its usual; with few, how much it change
 _LEAST_SPREAD = 0.35  # of the logarithm: a factor of 1.4 either way is every service's
 _FEW = 50  # sessions below which nothing is a flood
 
-# UDP services whose answers are far larger than what asks for them, by US-CERT's alert TA14-017A and its updates, and
-# what was found abused since: cameras (37810), building control (47808), remote desktops, game servers.
-AMPLIFIERS = frozenset(
-    {17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 520, 1434, 1604, 1900, 3283, 3389, 3478, 3702, 5093, 5351}
-    | {5353, 5683, 6881, 10001, 10074, 11211, 17185, 20800, 27015, 27960, 30718, 32414, 33848, 37810, 47808}
-)
 LOGIN_PORTS = frozenset({21, 22, 23, 110, 143, 445, 993, 995, 1433, 3306, 3389, 5432, 5900, 5985})
 MAIL_PORTS = frozenset({25, 465, 587})
 WEB_PORTS = frozenset({80, 443, 8000, 8080, 8443})
 
-_FEATURES = """
-WITH sessions AS (
-  SELECT DstIpAddr AS target, DstPortNumber AS port, NetworkProtocol AS protocol, SrcIpAddr AS source,
-    CASE WHEN SrcIpAddr LIKE '%.%' THEN REGEXP_REPLACE(SrcIpAddr, '[.][0-9]+$', '') ELSE SrcIpAddr END AS network,
-    TimeGenerated AS time, CAST(EPOCH(DATE_TRUNC('minute', TimeGenerated)) AS BIGINT) AS minute,
-    CASE WHEN EventResult = 'Failure' THEN 1 ELSE 0 END AS failed,
-    CASE WHEN NetworkProtocol = 'UDP' AND SrcPortNumber IN ({amplifiers}) THEN SrcPortNumber ELSE 0 END AS answers,
-    CAST(GREATEST(COALESCE(EventCount, 1), 1) AS DOUBLE) AS sessions
-  FROM {schema}.ASimNetworkSessionLogs
-  WHERE EventType <> 'IDS' AND NetworkDirection = 'Inbound' AND NetworkProtocol IN ('TCP', 'UDP')
-    AND DstPortNumber > 0 AND DstIpAddr <> '' AND SrcIpAddr <> ''
+# A service is a port of an address; or, `reflected`, what comes to an address from the port of an amplifier.
+_SERVICE = "target, port, reflected, protocol"
+_COMING = "direction = 'Inbound' AND port > 0 AND remote <> '' AND source <> ''"
+_ARRIVALS = f"""
+WITH arrivals AS (
+  SELECT remote AS target, port, 0 AS reflected, amplifier, protocol, source, first, last, sessions
+  FROM {{schema}}.{PAIRS} WHERE {_COMING}
+  UNION ALL
+  SELECT remote AS target, 0 AS port, amplifier AS reflected, amplifier, protocol, source, first, last, sessions
+  FROM {{schema}}.{PAIRS} WHERE {_COMING} AND amplifier > 0
 ),
-services AS (
-  SELECT *, 0 AS reflected FROM sessions
-  UNION ALL SELECT * REPLACE (0 AS port), answers AS reflected FROM sessions WHERE answers > 0
+services AS (SELECT {_SERVICE}, SUM(sessions) AS sessions FROM arrivals GROUP BY {_SERVICE})
+"""
+_COUNTED = f"""
+{_ARRIVALS}
+SELECT COUNT(*) AS tested, COUNT(DISTINCT target) AS hosts, COALESCE(MAX(sessions), 0) AS most,
+  COALESCE((SELECT DATE_DIFF('second', MIN(first), MAX(last)) FROM arrivals), 0) AS span
+FROM services
+"""
+
+# Sessions of the services that may have a time of many. A row is one of them as often as it comes to services.
+_SESSIONS = f"""
+coming AS (
+  SELECT source, remote AS target, port, protocol, amplifier, TimeGenerated AS time,
+    CAST(EPOCH(DATE_TRUNC('minute', TimeGenerated)) AS BIGINT) AS minute,
+    CASE WHEN EventResult = 'Failure' THEN 1 ELSE 0 END AS failed, {WEIGHT} AS sessions
+  FROM (SELECT *, {KEY} FROM {{schema}}.{NETWORK_SESSION} WHERE {IS_OF_PAIR} AND NetworkDirection = 'Inbound') AS rows
+  WHERE {_COMING}
 ),
+sessions AS (
+  SELECT *, 0 AS reflected FROM coming
+  UNION ALL SELECT * REPLACE (0 AS port), amplifier AS reflected FROM coming WHERE amplifier > 0
+)
+"""
+_TIME = "CAST(FLOOR(minute / length) AS BIGINT)"
+
+# A source is new to a service once, at its first time, which its pair tells.
+_FEATURES = f"""
+{_ARRIVALS},
+busy AS (SELECT {_SERVICE} FROM services WHERE sessions >= {_FEW}),
+{_SESSIONS},
 minutes AS (
-  SELECT target, port, reflected, protocol, source, MIN(network) AS network, minute, MIN(time) AS first,
-    MAX(time) AS last, SUM(sessions) AS sessions, SUM(failed * sessions) AS failed,
-    SUM(CASE WHEN answers > 0 THEN sessions ELSE 0 END) AS amplified
-  FROM services GROUP BY target, port, reflected, protocol, source, minute
+  SELECT {_SERVICE}, minute, MIN(time) AS first, MAX(time) AS last, SUM(sessions) AS sessions,
+    SUM(failed * sessions) AS failed, SUM(CASE WHEN amplifier > 0 THEN sessions ELSE 0 END) AS amplified
+  FROM sessions INNER JOIN busy USING ({_SERVICE}) GROUP BY {_SERVICE}, minute
 ),
-seen AS (
-  SELECT *, MIN(minute) OVER (PARTITION BY target, port, reflected, protocol, source) AS begun FROM minutes
+begun AS (
+  SELECT {_SERVICE}, source, CAST(EPOCH(DATE_TRUNC('minute', MIN(first))) AS BIGINT) AS minute
+  FROM arrivals INNER JOIN busy USING ({_SERVICE}) GROUP BY {_SERVICE}, source
 ),
+began AS (SELECT {_SERVICE}, minute, COUNT(*) AS fresh FROM begun GROUP BY {_SERVICE}, minute),
 times AS (
-  SELECT target, port, reflected, protocol, length, CAST(FLOOR(minute / length) AS BIGINT) AS time,
-    MIN(first) AS first, MAX(last) AS last, SUM(sessions) AS sessions, SUM(failed) AS failed,
-    SUM(amplified) AS amplified, COUNT(DISTINCT source) AS sources,
-    COUNT(DISTINCT CASE WHEN FLOOR(begun / length) = FLOOR(minute / length) THEN source END) AS fresh,
-    COUNT(DISTINCT network) AS networks
-  FROM seen CROSS JOIN {lengths}
-  GROUP BY target, port, reflected, protocol, length, CAST(FLOOR(minute / length) AS BIGINT)
+  SELECT {_SERVICE}, length, {_TIME} AS time, MIN(first) AS first, MAX(last) AS last, SUM(sessions) AS sessions,
+    SUM(failed) AS failed, SUM(amplified) AS amplified, CAST(SUM(COALESCE(fresh, 0)) AS BIGINT) AS fresh
+  FROM minutes LEFT JOIN began USING ({_SERVICE}, minute) CROSS JOIN {{lengths}}
+  GROUP BY {_SERVICE}, length, {_TIME}
 ),
 usual AS (
-  SELECT target, port, reflected, protocol, length, COUNT(*) AS times,
+  SELECT {_SERVICE}, length, COUNT(*) AS times,
     QUANTILE_CONT(LN(1 + sessions), 0.5) AS sessions_middle, QUANTILE_CONT(LN(1 + sessions), 0.9) AS sessions_upper,
     QUANTILE_CONT(LN(1 + fresh), 0.5) AS fresh_middle, QUANTILE_CONT(LN(1 + fresh), 0.9) AS fresh_upper,
-    SUM(failed) AS all_failed, SUM(sessions) AS all_sessions, CAST(SUM(sources) AS DOUBLE) AS all_sources
-  FROM times GROUP BY target, port, reflected, protocol, length
-),
-whole AS (
-  SELECT COUNT(DISTINCT target) AS all_hosts, DATE_DIFF('second', MIN(time), MAX(time)) AS span FROM sessions
+    SUM(failed) AS all_failed, SUM(sessions) AS all_sessions
+  FROM times GROUP BY {_SERVICE}, length
 )
-SELECT *, (SELECT COUNT(*) FROM usual WHERE length = 3600) AS all_tested
-FROM times INNER JOIN usual USING (target, port, reflected, protocol, length) CROSS JOIN whole
-WHERE times.sessions >= {few}
+SELECT * FROM times INNER JOIN usual USING ({_SERVICE}, length) WHERE times.sessions >= {_FEW}
+"""
+
+_SOURCES = f"""
+WITH odd({_SERVICE}, length) AS (VALUES {{odd}}),
+{_SESSIONS},
+times AS (
+  SELECT {_SERVICE}, length, {_TIME} AS time, COUNT(DISTINCT source) AS sources,
+    COUNT(DISTINCT CASE WHEN source LIKE '%.%' THEN REGEXP_REPLACE(source, '[.][0-9]+$', '') ELSE source END)
+      AS networks
+  FROM sessions INNER JOIN odd USING ({_SERVICE}) GROUP BY {_SERVICE}, length, {_TIME}
+)
+SELECT *, CAST(SUM(sources) OVER (PARTITION BY {_SERVICE}, length) AS DOUBLE) AS all_sources FROM times
 """
 
 
 def features(schema: str) -> exp.Expr:
-    """A row for each time of each service in which it has many sessions from outside, and what is usual for it.
-
-    A service is a port of an address; or, `reflected`, what comes to an address from the port of an amplifier.
-    """
+    """A row for each time of each service in which it has many sessions from outside, and what is usual for it."""
     lengths = "(VALUES " + ", ".join(f"({each})" for each in LENGTHS) + ") AS lengths(length)"
-    amplifiers = ", ".join(map(str, sorted(AMPLIFIERS)))
-    text = _FEATURES.format(schema=schema, lengths=lengths, amplifiers=amplifiers, few=_FEW)
-    return sqlglot.parse_one(text, dialect="duckdb")
+    return sqlglot.parse_one(_FEATURES.format(schema=schema, lengths=lengths), dialect="duckdb")
+
+
+def sources(schema: str, rows: Iterable[Mapping[str, object]]) -> exp.Expr:
+    """How many sources, and of how many networks, come at each time of the services and lengths of these features."""
+    odd = {tuple(exp.convert(row[name]).sql("duckdb") for name in (*_OF, "length")) for row in rows}
+    listed = ", ".join(f"({', '.join(each)})" for each in sorted(odd))
+    return sqlglot.parse_one(_SOURCES.format(schema=schema, odd=listed), dialect="duckdb")
+
+
+_OF = tuple(_SERVICE.split(", "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,27 +190,54 @@ def _one(rows: Mapping[str, Reals], measure: str, noise: Reals, usual: Bools) ->
     return np.maximum(own, -count * np.log10(1 + 1 / noise))
 
 
-_COUNTS = ("length", "times", "span", "all_failed", "all_sessions")
+_COUNTS = ("length", "times", "all_failed", "all_sessions")
 _MEASURES = ("sessions", "sessions_middle", "sessions_upper", "fresh", "fresh_middle", "fresh_upper")
 
 
-def pressures(rows: pa.Table) -> list[Pressure]:
-    """The rows as pressures that neither usual nor noise explain; each service once, at its most telling time."""
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """One time of one service that neither usual nor noise explain, by its features, and how little they do."""
+
+    row: Mapping[str, Any]
+    log10_p: float
+
+
+def odd_times(rows: pa.Table, span: float) -> list[Odd]:
+    """Of the features, the times that neither usual nor noise explain; each service once, at its most telling time.
+
+    `span`: how many seconds the logs are long.
+    """
     if not rows.num_rows:
         return []
     numbers = {name: np.asarray(rows.column(name).to_numpy(), float) for name in (*_COUNTS, *_MEASURES)}
     tails = log10_p_values(numbers)
-    kept = np.flatnonzero((tails < WORTH) & _are_tried(numbers["length"], numbers["span"]))
-    best: dict[tuple[object, ...], Pressure] = {}
+    kept = np.flatnonzero((tails < WORTH) & _are_tried(numbers["length"], span))
+    best: dict[tuple[object, ...], Odd] = {}
     for row, tail in zip(rows.take(kept).to_pylist(), tails[kept].tolist(), strict=True):
-        each = _pressure(row, tail)
-        key = (each.target, each.port, each.reflected, each.protocol)
-        if key not in best or (each.log10_p, -each.sessions) < (best[key].log10_p, -best[key].sessions):
-            best[key] = each
+        each, key = Odd(row, tail), tuple(row[name] for name in _OF)
+        best[key] = min(best.get(key, each), each, key=_telling)
     return list(best.values())
 
 
-def _are_tried(length: Reals, span: Reals) -> Bools:
+def _telling(odd: Odd) -> tuple[float, float, int, datetime]:
+    return odd.log10_p, -odd.row["sessions"], odd.row["length"], odd.row["first"]
+
+
+def pressures(sight: Sight, span: float) -> list[Pressure]:
+    """What presses on services, each service once, with how many sources and networks it comes from."""
+    odd = odd_times(sight.run(features(sight.schema)), span)
+    if not odd:
+        return []
+    names = (*_OF, "length", "time")
+    found = sight.run(sources(sight.schema, (each.row for each in odd))).to_pylist()
+    by_time = {tuple(row[name] for name in names): row for row in found}
+    return [
+        _pressure({**each.row, **by_time[tuple(each.row[name] for name in names)], "span": span}, each.log10_p)
+        for each in odd
+    ]
+
+
+def _are_tried(length: Reals, span: float) -> Bools:
     tried: Bools = (span >= _TIMES * length) | (span < _TIMES * min(LENGTHS))
     return tried
 
@@ -283,9 +341,9 @@ def find(sight: Sight) -> Found:
     """The services that are pressed on, each target and kind once."""
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
-    rows = sight.run(features(sight.schema))
-    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
-    return Found(tested, hosts, tuple(map(_candidate, _once(pressures(rows)))))
+    (counted,) = sight.run(sqlglot.parse_one(_COUNTED.format(schema=sight.schema), dialect="duckdb")).to_pylist()
+    found = pressures(sight, counted["span"]) if counted["most"] >= _FEW else []
+    return Found(counted["tested"], counted["hosts"], tuple(map(_candidate, _once(found))))
 
 
 def _once(found: Iterable[Pressure]) -> list[Pressure]:
@@ -348,18 +406,6 @@ FLOOD = Analytic(
     null="sessions and new sources are log-normal about the service's own median, or geometric as the Internet's noise",
     role=Role.TARGET,
     techniques=("T1498.001", "T1498.002", "T1499", "T1110.004"),
-    reads={
-        NETWORK_SESSION: (
-            "EventType",
-            "NetworkDirection",
-            "NetworkProtocol",
-            "SrcIpAddr",
-            "SrcPortNumber",
-            "DstIpAddr",
-            "DstPortNumber",
-            "EventResult",
-            "EventCount",
-        )
-    },
+    reads={NETWORK_SESSION: PAIRS_READ},
     find=find,
 )

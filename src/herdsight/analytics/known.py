@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 
 # Protocols whose clients ask by a timer by design, or that talk to their own network alone: none of these is tested.
 PERIODIC_PORTS = frozenset({0, 53, 67, 68, 123, 137, 138, 546, 547, 1900, 5351, 5353, 5355})
@@ -109,16 +110,40 @@ def is_dynamic(name: str) -> bool:
     return any(part in _listed("dynamic-dns") for part in _parents(name))
 
 
+def is_popular_itself(name: str) -> bool:
+    """Whether that very name is among the 30,000 that most of the Internet asks for."""
+    return name in _listed(*_POPULAR)
+
+
+def is_public_suffix(name: str) -> bool:
+    """Whether anyone can register a name under that one, as under `com` or `co.uk`, so that it stands for nobody."""
+    return name in _listed(*_SUFFIXES)
+
+
 # MISP's warning lists, which the package pymispwarninglists carries: by its own names of them.
 _OF_WINDOWS = ("microsoft-win10-connection-endpoints", "microsoft-office365", "captive-portals")
 _POPULAR = ("tranco10k", "cisco_top20k")
+_SUFFIXES = ("tlds", "second-level-tlds")
+
+
+@cache
+def warning_lists() -> Path:
+    """The folder of MISP's warning lists. The package is found and not imported: that takes as long as a small hunt."""
+    spec = find_spec("pymispwarninglists")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("pymispwarninglists is not installed")
+    return Path(spec.submodule_search_locations[0], "data", "misp-warninglists", "lists")
+
+
+def warning_list(name: str) -> list[str]:
+    """The entries of one of MISP's warning lists."""
+    found: list[str] = json.loads(Path(warning_lists(), name, "list.json").read_text(encoding="utf-8"))["list"]
+    return found
 
 
 @cache
 def _listed(*lists: str) -> frozenset[str]:
-    folder = files("pymispwarninglists").joinpath("data", "misp-warninglists", "lists")
-    texts = (folder.joinpath(each, "list.json").read_text(encoding="utf-8") for each in lists)
-    return frozenset(name.lower().lstrip(".") for text in texts for name in json.loads(text)["list"])
+    return frozenset(name.lower().lstrip(".") for each in lists for name in warning_list(each))
 
 
 def _parents(name: str) -> Iterator[str]:

@@ -40,32 +40,63 @@ class Evenness:
 def evenness(gaps: Reals, series: Wholes, count: int, scales: Sequence[float], shortest: Reals) -> Evenness:
     """The evenness of `count` series, by their gaps in seconds and which series each gap is of, in order.
 
-    A scale d says something of a series where at least half of its idle times are 2 d or longer, and as long as
-    `shortest` (an element a series, in seconds) says with what was cut from them. What is within a standard deviation
-    of chance is left at 0.
+    A scale d, of which the shortest come first, says something of a series where at least half of its idle times are
+    2 d or longer, and as long as `shortest` (an element a series, in seconds) says with what was cut from them. What is
+    within a standard deviation of chance is left at 0.
     """
     best = Evenness(np.zeros(count), np.zeros(count, np.int64), np.full(count, 1 / 3), np.zeros(count))
+    worth = np.bincount(series, minlength=count) > LEAST
+    shorter = -np.inf
     for burst in scales:
-        there = gaps > burst
-        idle, own = gaps[there] - burst, series[there]
-        beside = own[1:] == own[:-1]
-        a, b = idle[:-1][beside], idle[1:][beside]
-        neighbours = np.bincount(own[1:][beside], minlength=count)
-        means = np.bincount(own[1:][beside], ((a - b) / (a + b)) ** 2, count) / np.maximum(neighbours, 1)
-        usable = idle >= np.maximum(_LONGER * burst, shortest[own] - burst)
-        half = np.bincount(own, usable, count) * 2 >= np.bincount(own, minlength=count)
-        tails = np.zeros(count)
-        odd = np.flatnonzero((neighbours >= LEAST) & half & (means < _ordinary(neighbours)))
-        tails[odd] = log10_tail(means[odd], neighbours[odd].astype(float)) + np.log10(len(scales))
-        better = tails < best.log10_p
-        for mine, new in (
-            (best.bursts, burst),
-            (best.neighbours, neighbours),
-            (best.means, means),
-            (best.log10_p, tails),
-        ):
-            np.copyto(mine, new, where=better)
+        if np.isfinite(shorter):
+            # Where no gap is longer than the last scale and not than this one, the same idle times get shorter, and so
+            # less even, and are as many: the last scale said more.
+            cut = np.zeros(count, bool)
+            cut[series[(gaps > shorter) & (gaps <= burst)]] = True
+            mine = (worth & cut)[series]
+        else:
+            mine = worth[series]
+        there = mine & (gaps > burst)
+        _try(_Idle(burst, gaps[there] - burst, series[there]), shortest, len(scales), best)
+        shorter = burst
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """Idle times at a scale, in seconds, and which series each is of."""
+
+    burst: float
+    seconds: Reals
+    series: Wholes
+
+
+def _try(times: _Idle, shortest: Reals, scales: int, best: Evenness) -> None:
+    """Put into the best what a scale says of series, where that is less like chance."""
+    burst, idle, own = times.burst, times.seconds, times.series
+    begins = np.flatnonzero(np.diff(own, prepend=-1))
+    if not len(begins):
+        return
+    which, lengths = own[begins], np.diff(begins, append=len(own))
+    x = np.zeros(len(idle))
+    np.divide(idle[1:] - idle[:-1], idle[1:] + idle[:-1], out=x[1:])
+    np.square(x, out=x)
+    x[begins] = 0
+    neighbours = lengths - 1
+    means = np.add.reduceat(x, begins) / np.maximum(neighbours, 1)
+    least = np.repeat(np.maximum(_LONGER * burst, shortest[which] - burst), lengths)
+    half = np.add.reduceat(idle >= least, begins, dtype=np.int64) * 2 >= lengths
+    odd = np.flatnonzero((neighbours >= LEAST) & half & (means < _ordinary(neighbours)))
+    tails = log10_tail(means[odd], neighbours[odd].astype(float)) + np.log10(scales)
+    better = tails < best.log10_p[which[odd]]
+    odd, tails = odd[better], tails[better]
+    for mine, new in (
+        (best.bursts, burst),
+        (best.neighbours, neighbours[odd]),
+        (best.means, means[odd]),
+        (best.log10_p, tails),
+    ):
+        mine[which[odd]] = new
 
 
 # Neighbouring x share an idle time. Simulated variance of the mean of n neighbours over that of n independent ones.

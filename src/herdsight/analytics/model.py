@@ -14,14 +14,18 @@ from herdsight.rules.model import EvidenceRows
 
 Value: TypeAlias = str | int | float | bool | datetime | None
 
+# What the source of a session or a query is called, as SQL: its name where the logs have one, else its address.
+HOST = "CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END"
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What an analytic sees of the logs.
 
     `run` answers a tree over the tables of `schema`, which have the columns that the analytic reads and those alone;
-    `tables` are those that have rows. `names` says of addresses by which names they were looked up; `asks`, by client,
-    from when to when it asks for names in the DNS logs.
+    `tables` are those that have rows. Where sessions have, the schema has their table of `pairs` as well. `names` says
+    of addresses by which names they were looked up; `asks`, by client, from when to when it asks for names in the DNS
+    logs.
     """
 
     run: Callable[[exp.Expr], pa.Table]
@@ -111,7 +115,8 @@ class Analytic:
     `reads`: by table, the columns it needs kept; `needs`, those of the first table that must be filled for it to run.
     `judges`: the shipped rules that ask the same by thresholds; what they find of a candidate's entities is as likely.
     `settles`: those of them that find chance where it finds nothing, since it tests all that they count; where the logs
-    fill the columns of `settles_with`.
+    fill the columns of `settles_with`. `beside`: the tables that it reads beside the logs, and the option that gives
+    each: what the user has named so is told at the level high even where chance would do.
     """
 
     name: str
@@ -125,3 +130,4 @@ class Analytic:
     judges: tuple[str, ...] = ()
     settles: tuple[str, ...] = ()
     settles_with: tuple[str, ...] = ()
+    beside: Mapping[str, str] = field(default_factory=dict)

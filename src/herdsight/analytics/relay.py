@@ -16,6 +16,7 @@ from sqlglot import exp
 
 from herdsight.analytics.known import PERIODIC_PORTS
 from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.pairs import PAIRS, PAIRS_READ
 from herdsight.analytics.tails import log10_binomial_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
@@ -34,9 +35,20 @@ _MOVED = 2_000  # bytes below which sessions are as like as not the same
 _TOLERANCE, _OFFSET = 0.05, 10_240
 _SHOWN = 64  # pairs whose addresses a candidate names
 
+# What may be a relay: who is called from outside, and calls itself.
+_MAYBE = f"""
+WITH pairs AS (
+  SELECT source, remote, direction FROM {{schema}}.{PAIRS}
+  WHERE single > 0 AND failed < calls AND port <> 53 AND source <> '' AND remote <> ''
+)
+SELECT DISTINCT remote AS host FROM pairs WHERE direction IN ('Inbound', 'External')
+INTERSECT SELECT DISTINCT source AS host FROM pairs WHERE direction <> 'Inbound'
+"""
+
 # Bytes that agree are looked for in buckets of twice the tolerance, of which each can reach two.
-_PAIRS = """
-WITH sessions AS (
+_PAIRED = """
+WITH maybe AS ({maybe}),
+sessions AS (
   SELECT NetworkDirection AS direction, SrcIpAddr AS source, SrcHostname AS name, DstIpAddr AS remote,
     DstPortNumber AS port, TimeGenerated AS time, CAST(EPOCH(TimeGenerated) AS DOUBLE) AS at,
     CASE WHEN NetworkDuration > 0 THEN NetworkDuration / 1000.0 ELSE 0.0 END AS lasts,
@@ -47,6 +59,7 @@ WITH sessions AS (
     AND NetworkProtocol IN ('TCP', 'UDP') AND EventResult <> 'Failure' AND COALESCE(EventCount, 1) <= 1
     AND NOT (NetworkProtocol = 'UDP' AND DstPortNumber IN ({periodic})) AND DstPortNumber <> 53
     AND SrcIpAddr <> '' AND DstIpAddr <> ''
+    AND (SrcIpAddr IN (SELECT host FROM maybe) OR DstIpAddr IN (SELECT host FROM maybe))
     AND (SrcBytes IS NULL OR DstBytes IS NULL
       OR CAST(SrcBytes AS DOUBLE) + CAST(DstBytes AS DOUBLE) >= {moved})
 ),
@@ -130,8 +143,9 @@ def features(schema: str, seconds: float) -> exp.Expr:
 
     `seconds`: how long the logs are; shifts are within them. Sessions with bytes and those without are told apart.
     """
-    text = _PAIRS.format(
+    text = _PAIRED.format(
         schema=schema,
+        maybe=_MAYBE.format(schema=schema),
         periodic=", ".join(map(str, sorted(PERIODIC_PORTS))),
         shifts="(VALUES " + ", ".join(f"(CAST({each} AS DOUBLE))" for each in (0, *shifts(seconds))) + ") AS s(shift)",
         offset=_OFFSET,
@@ -237,6 +251,8 @@ def find(sight: Sight) -> Found:
     """The hosts whose inbound sessions go out again oftener than chance has it."""
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
+    if not sight.run(sqlglot.parse_one(_MAYBE.format(schema=sight.schema), dialect="duckdb")).num_rows:
+        return Found(0, 0, ())
     rows = sight.run(features(sight.schema, _seconds(sight)))
     return Found(
         same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts"), tuple(map(_candidate, carriers_of(rows)))
@@ -297,22 +313,7 @@ RELAY = Analytic(
     null="when sessions go out does not depend on when, and with how many bytes, others came in",
     role=Role.RELAY,
     techniques=("T1090.002", "T1090.003", "T1584.005", "T1572"),
-    reads={
-        NETWORK_SESSION: (
-            "EventType",
-            "NetworkDirection",
-            "NetworkProtocol",
-            "SrcHostname",
-            "SrcIpAddr",
-            "DstIpAddr",
-            "DstPortNumber",
-            "EventResult",
-            "EventCount",
-            "SrcBytes",
-            "DstBytes",
-            "NetworkDuration",
-        )
-    },
+    reads={NETWORK_SESSION: (*PAIRS_READ, "SrcBytes", "DstBytes", "NetworkDuration")},
     find=find,
     judges=("relay-bytes", "relay-in-then-out", "relay-windowed"),
     settles=("relay-bytes", "relay-in-then-out", "relay-windowed"),

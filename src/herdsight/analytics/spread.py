@@ -1,6 +1,6 @@
-"""Spread and outbound floods: a host that tries many places of which few answer, or that presses on one.
+"""Spread: a host that tries many places of which few answer.
 
-Spread's null hypothesis: of the places that a host tries for the first time, a share fails that is 0.2 in the middle
+Null hypothesis: of the places that a host tries for the first time, a share fails that is 0.2 in the middle
 and differs from host to host and port to port as Beta(2, 8) does. 0.2 is what Jung, Paxson, Berger and Balakrishnan,
 "Fast portscan detection using sequential hypothesis testing" (2004), take of ordinary hosts; that the share differs
 makes a dead server or a lost route no attack. How far it differs is no published figure but a choice: so that one
@@ -12,7 +12,7 @@ tested. Unlike the sequential test, which forgets how shares differ, the tail is
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,8 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from herdsight.analytics.known import PERIODIC_PORTS
-from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
-from herdsight.analytics.tails import TENTH, log10_normal_tail
+from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.pairs import IS_TRIED, PAIRS, PAIRS_READ
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION
@@ -57,50 +56,57 @@ SPREAD_PORTS = {
 }
 _WEB_PORTS = frozenset({80, 443, 8080, 8443})
 
-# Multicast and broadcast have no one to answer. What comes from a service's port to a client's is an answer whose
-# question was not seen.
-_SESSIONS = """
-SELECT
-  CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source, DstIpAddr AS remote,
-  DstPortNumber AS port, NetworkProtocol AS protocol, TimeGenerated AS time,
-  CASE WHEN EventResult = 'Failure' THEN 1 ELSE 0 END AS failed,
-  CAST(GREATEST(COALESCE(EventCount, 1), 1) AS DOUBLE) AS sessions
-FROM {schema}.ASimNetworkSessionLogs
-WHERE EventType <> 'IDS' AND NetworkDirection IN ({directions}) AND NetworkProtocol IN ('TCP', 'UDP')
-  AND DstPortNumber > 0 AND DstIpAddr <> '' AND SrcIpAddr <> '' AND SrcIpAddr <> DstIpAddr
-  AND NOT (NetworkProtocol = 'UDP' AND DstPortNumber IN ({periodic}))
-  AND NOT (COALESCE(SrcPortNumber, 65535) < 1024 AND DstPortNumber >= 1024)
-  AND NOT (DstIpAddr LIKE '22_.%' OR DstIpAddr LIKE '23_.%' OR DstIpAddr LIKE '%.255' OR DstIpAddr LIKE 'ff%')
+_TRIES = f"""
+WITH tries AS (
+  SELECT * FROM {{schema}}.{PAIRS} WHERE direction IN ('Outbound', 'Local', 'External') AND {IS_TRIED}
+)
 """
 
-# A place is a port of an address; it failed where it never answered. `hour` is NULL over the whole time.
-_TRIED = """
-WITH sessions AS ({sessions}),
+# What is only counted is counted by hashes, which is quicker. A set of ports has no port, and one of addresses none.
+_COUNTED = f"""
+{_TRIES},
+contacts AS (SELECT DISTINCT HASH(host) AS host, HASH(remote) AS remote, port, protocol FROM tries),
+sets AS (
+  SELECT remote, protocol FROM contacts
+  GROUP BY GROUPING SETS ((host, port, protocol), (host, remote, protocol)) HAVING COUNT(*) >= {LEAST}
+)
+SELECT COUNT(CASE WHEN remote IS NULL OR protocol = 'TCP' THEN 1 END) AS tested,
+  (SELECT COUNT(DISTINCT host) FROM contacts) AS hosts
+FROM sets
+"""
+
+# A place is a port of an address; it failed where it never answered. Sets of which too few failed for any of their
+# hours are left out at first. `hour` is NULL over the whole time.
+_TRIED = (
+    _TRIES
+    + """
+, odd AS (
+  SELECT host, {of} FROM tries WHERE failed = calls {only} GROUP BY host, {of} HAVING COUNT(*) > {ordinary} * {least}
+),
 contacts AS (
-  SELECT host, remote, port, protocol, MIN(source) AS source, MIN(time) AS first, MIN(failed) AS failed
-  FROM sessions GROUP BY host, remote, port, protocol
+  SELECT host, remote, port, protocol, MIN(source) AS source, MIN(first) AS first,
+    MIN(CASE WHEN failed = calls THEN 1 ELSE 0 END) AS failed
+  FROM tries WHERE (host, {of}) IN (SELECT host, {of} FROM odd) GROUP BY host, remote, port, protocol
 ),
-spans AS (
-  SELECT *, DATE_TRUNC('hour', first) AS hour FROM contacts
-  UNION ALL SELECT *, CAST(NULL AS TIMESTAMP) AS hour FROM contacts
-),
+some AS (SELECT *, DATE_TRUNC('hour', first) AS hour FROM contacts),
 around AS (
   SELECT host, {of}, hour, MIN(source) AS source, MIN(first) AS first, MAX(first) AS last,
-    COUNT(*) AS tried, CAST(SUM(failed) AS BIGINT) AS failed,
-    COUNT(DISTINCT CASE WHEN remote LIKE '%.%' THEN REGEXP_REPLACE(remote, '[.][0-9]+$', '') ELSE remote END)
-      AS networks
-  FROM spans {only} GROUP BY host, {of}, hour
+    COUNT(*) AS tried, CAST(SUM(failed) AS BIGINT) AS failed
+  FROM some GROUP BY GROUPING SETS ((host, {of}, hour), (host, {of}))
 ),
 sets AS (SELECT *, COUNT(*) OVER (PARTITION BY host, {of}) AS windows FROM around),
-tested AS (SELECT * FROM sets WHERE hour IS NULL AND tried >= {least})
-SELECT *, (SELECT COUNT(*) FROM tested) AS all_tested, (SELECT COUNT(DISTINCT host) FROM contacts) AS all_hosts
-FROM sets WHERE tried >= {least} AND failed > {ordinary} * tried
+told AS (SELECT * FROM sets WHERE tried >= {least} AND failed > {ordinary} * tried),
+networks AS (
+  SELECT host, {of}, told.hour, COUNT(DISTINCT CASE
+    WHEN some.remote LIKE '%.%' THEN REGEXP_REPLACE(some.remote, '[.][0-9]+$', '') ELSE some.remote END) AS networks
+  FROM some INNER JOIN told USING (host, {of}) WHERE told.hour IS NULL OR told.hour = some.hour
+  GROUP BY host, {of}, told.hour
+)
+SELECT told.*, networks FROM told INNER JOIN networks
+  ON told.host = networks.host AND told.protocol = networks.protocol AND told.{one} = networks.{one}
+  AND told.hour IS NOT DISTINCT FROM networks.hour
 """
-
-
-def _sessions(schema: str, directions: Sequence[str]) -> str:
-    told = ", ".join(f"'{each}'" for each in directions)
-    return _SESSIONS.format(schema=schema, directions=told, periodic=", ".join(map(str, sorted(PERIODIC_PORTS))))
+)
 
 
 def tried(schema: str, *, vertical: bool) -> exp.Expr:
@@ -108,13 +114,9 @@ def tried(schema: str, *, vertical: bool) -> exp.Expr:
 
     A set is what one host tries on one port; or, `vertical`, on all TCP ports of one address, where each port counts.
     """
-    text = _TRIED.format(
-        sessions=_sessions(schema, ("Outbound", "Local", "External")),
-        of="remote, protocol" if vertical else "port, protocol",
-        only="WHERE protocol = 'TCP'" if vertical else "",
-        least=LEAST,
-        ordinary=ORDINARY,
-    )
+    one = "remote" if vertical else "port"
+    only = "AND protocol = 'TCP'" if vertical else ""
+    text = _TRIED.format(schema=schema, one=one, of=f"{one}, protocol", only=only, least=LEAST, ordinary=ORDINARY)
     return sqlglot.parse_one(text, dialect="duckdb")
 
 
@@ -205,15 +207,17 @@ def clues(lead: Tried, also: int) -> Iterator[Clue]:
 
 
 # Peers of a swarm: each has a port of its own, which nobody else has, and some are always gone.
-_PEERS = """
-WITH sessions AS ({sessions}),
+_PEERS = (
+    _TRIES
+    + """
+, places AS (SELECT DISTINCT host, remote, port FROM tries WHERE port > 1023 AND host IN ({hosts})),
 pairs AS (
-  SELECT host, remote, port, MIN(failed) AS failed,
-    COUNT(*) OVER (PARTITION BY host, remote) AS ports, COUNT(*) OVER (PARTITION BY host, port) AS remotes
-  FROM sessions WHERE port > 1023 GROUP BY host, remote, port
+  SELECT host, COUNT(*) OVER (PARTITION BY host, remote) AS ports, COUNT(*) OVER (PARTITION BY host, port) AS remotes
+  FROM places
 )
 SELECT host, COUNT(*) AS peers FROM pairs WHERE ports <= 2 AND remotes <= 2 GROUP BY host HAVING COUNT(*) >= {crowd}
 """
+)
 _CROWD = 10
 
 
@@ -229,28 +233,27 @@ def find(sight: Sight) -> Found:
     """The hosts that try places of which few answer: once for ports across addresses, once for ports of addresses."""
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
-    peers = sight.run(
-        sqlglot.parse_one(
-            _PEERS.format(sessions=_sessions(sight.schema, ("Outbound", "Local", "External")), crowd=_CROWD),
-            dialect="duckdb",
-        )
-    )
-    crowds = {str(row["host"]): int(row["peers"]) for row in peers.to_pylist()}
-    found = [_found(sight, vertical=vertical, crowds=crowds) for vertical in (False, True)]
-    return Found(
-        sum(each.tested for each in found),
-        max(each.hosts for each in found),
-        tuple(candidate for each in found for candidate in each.candidates),
-    )
+    (counted,) = sight.run(sqlglot.parse_one(_COUNTED.format(schema=sight.schema), dialect="duckdb")).to_pylist()
+    found = [_found(sight, vertical=vertical) for vertical in (False, True)]
+    peers = _peers(sight, {host for by_host in found for host in by_host})
+    candidates = [_candidate(own, peers.get(host, 0)) for by_host in found for host, own in by_host.items()]
+    return Found(counted["tested"], counted["hosts"], tuple(candidates))
 
 
-def _found(sight: Sight, *, vertical: bool, crowds: Mapping[str, int]) -> Found:
-    rows = sight.run(tried(sight.schema, vertical=vertical))
-    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
+def _found(sight: Sight, *, vertical: bool) -> Mapping[str, Sequence[Tried]]:
     by_host: dict[str, list[Tried]] = defaultdict(list)
-    for each in sets_of(rows):
+    for each in sets_of(sight.run(tried(sight.schema, vertical=vertical))):
         by_host[each.host].append(each)
-    return Found(tested, hosts, tuple(_candidate(own, crowds.get(host, 0)) for host, own in by_host.items()))
+    return by_host
+
+
+def _peers(sight: Sight, hosts: Iterable[str]) -> Mapping[str, int]:
+    """By host, of these, how many addresses it calls each by a port of its own; those that call few are left out."""
+    listed = ", ".join(exp.Literal.string(each).sql("duckdb") for each in sorted(hosts))
+    if not listed:
+        return {}
+    text = _PEERS.format(schema=sight.schema, hosts=listed, crowd=_CROWD)
+    return {row["host"]: row["peers"] for row in sight.run(sqlglot.parse_one(text, dialect="duckdb")).to_pylist()}
 
 
 def _ordered(found: Iterable[Tried]) -> list[Tried]:
@@ -292,166 +295,13 @@ def _candidate(found: Iterable[Tried], peers: int) -> Candidate:
 _PORTS = EvidenceRows(table=NETWORK_SESSION, where={"SrcIpAddr": "$Source", "DstPortNumber": "$Port"})
 _ADDRESSES = EvidenceRows(table=NETWORK_SESSION, where={"SrcIpAddr": "$Source", "DstIpAddr": "$Remote"})
 
-_READS = {
-    NETWORK_SESSION: (
-        "EventType",
-        "NetworkDirection",
-        "NetworkProtocol",
-        "SrcHostname",
-        "SrcIpAddr",
-        "SrcPortNumber",
-        "DstIpAddr",
-        "DstPortNumber",
-        "EventResult",
-        "EventCount",
-    )
-}
-
 SPREAD = Analytic(
     name="spread",
     title="Tries many places, of which few answer",
     null="the share of a host's places that fail is Beta(2, 8), whose mean is 0.2",
     role=Role.ATTACKER,
     techniques=("T1046", "T1595", "T1018", "T1021", "T1110"),
-    reads=_READS,
+    reads={NETWORK_SESSION: PAIRS_READ},
     find=find,
     needs=("EventResult",),
-)
-
-
-# --- one host that presses on one victim ----------------------------------------------------------------------------
-
-# Sessions of a pair's busiest minute, as natural logarithms: at least this middle and spread, so that three are usual
-# and one pair in 500 reaches 100, as a page does with all its parts. Where these logs have busier pairs, theirs count.
-_MIDDLE = float(np.log(3))
-_SPREAD = 1.2
-_ENOUGH = 20  # pairs that tell what is usual here: one of them may be the flood
-_MANY = 100  # sessions a minute below which nothing is a flood
-
-# UDP floods go to any port of the victim.
-_PRESSED = """
-WITH sessions AS ({sessions}),
-minutes AS (
-  SELECT host, remote, protocol, CASE WHEN protocol = 'TCP' THEN port ELSE 0 END AS port,
-    DATE_TRUNC('minute', time) AS minute, MIN(source) AS source, MIN(time) AS first, MAX(time) AS last,
-    MIN(port) AS example, SUM(sessions) AS sessions, SUM(failed * sessions) AS failed
-  FROM sessions GROUP BY 1, 2, 3, 4, 5
-),
-pairs AS (
-  SELECT host, remote, protocol, port, MIN(source) AS source, MIN(first) AS first, MAX(last) AS last,
-    MIN(example) AS example, COUNT(*) AS minutes, MAX(sessions) AS busiest, SUM(sessions) AS sessions,
-    SUM(failed) AS failed
-  FROM minutes GROUP BY host, remote, protocol, port
-),
-usual AS (
-  SELECT COUNT(*) AS all_tested, COUNT(DISTINCT host) AS all_hosts, QUANTILE_CONT(LN(busiest), 0.5) AS middle,
-    QUANTILE_CONT(LN(busiest), 0.9) AS upper
-  FROM pairs
-)
-SELECT * FROM pairs CROSS JOIN usual WHERE busiest >= {many}
-"""
-
-
-def pressed(schema: str) -> exp.Expr:
-    """A row for each pair of a host and a place outside that has a minute of many sessions, and what is usual."""
-    text = _PRESSED.format(sessions=_sessions(schema, ("Outbound", "External")), many=_MANY)
-    return sqlglot.parse_one(text, dialect="duckdb")
-
-
-@dataclass(frozen=True, slots=True)
-class Pressed:
-    """What one host does to one place outside; `busiest` is in sessions of one minute."""
-
-    host: str
-    source: str
-    remote: str
-    protocol: str
-    port: int
-    example: int
-    first: datetime
-    last: datetime
-    minutes: int
-    busiest: float
-    sessions: float
-    failed: float
-    log10_p: float
-
-
-def pairs_of(rows: pa.Table) -> list[Pressed]:
-    """The rows as pairs; a pair's p-value is the tail of a log-normal at its busiest minute."""
-    if not rows.num_rows:
-        return []
-    names = ("busiest", "middle", "upper", "all_tested")
-    busiest, middle, upper, pairs = (np.asarray(rows.column(name).to_numpy(), float) for name in names)
-    enough = pairs >= _ENOUGH
-    spread = np.maximum(np.where(enough, (upper - middle) / TENTH, 0), _SPREAD)
-    tails = log10_normal_tail((np.log(busiest) - np.maximum(np.where(enough, middle, 0), _MIDDLE)) / spread)
-    return [
-        Pressed(**{name: row[name] for name in Pressed.__slots__ if name in row}, log10_p=tail)
-        for row, tail in zip(rows.to_pylist(), tails.tolist(), strict=True)
-    ]
-
-
-def pressing_clues(pair: Pressed) -> Iterator[Clue]:
-    """What speaks for a flood behind a busy pair."""
-    for many, weight in ((1_000, 1.0), (300, 0.5)):
-        if pair.busiest >= many:
-            yield Clue(f"{pair.busiest:.0f} sessions in a minute are more than a program makes", weight)
-            break
-    share = pair.failed / max(pair.sessions, 1)
-    if share >= 0.8:  # noqa: PLR2004
-        yield Clue(f"{share:.0%} of them are not answered", 1.0)
-    elif share <= 0.2:  # noqa: PLR2004
-        yield Clue(f"{1 - share:.0%} of them are answered", -0.5)
-    if pair.sessions >= 0.5 * pair.busiest * pair.minutes and pair.minutes >= 3:  # noqa: PLR2004
-        yield Clue(f"it presses evenly for {pair.minutes} minutes", 0.5)
-    if pair.last - pair.first >= timedelta(days=1):
-        yield Clue("it has talked to the place for more than a day", -1.0)
-
-
-def find_pressing(sight: Sight) -> Found:
-    """The hosts that press on one place outside."""
-    if NETWORK_SESSION not in sight.tables:
-        return Found(0, 0, ())
-    rows = sight.run(pressed(sight.schema))
-    tested, hosts = same_in_all(rows, "all_tested"), same_in_all(rows, "all_hosts")
-    return Found(tested, hosts, tuple(_pressing(each) for each in pairs_of(rows) if each.log10_p < WORTH))
-
-
-def _pressing(pair: Pressed) -> Candidate:
-    where = f"{pair.remote}:{pair.example}" if pair.port else f"{pair.remote} by UDP"
-    return Candidate(
-        host=pair.host,
-        remotes=(pair.remote,),
-        ports=(pair.example,),
-        first=pair.first,
-        last=pair.last,
-        p_value=p_value(pair.log10_p),
-        prior=PRIOR,
-        clues=tuple(pressing_clues(pair)),
-        reasons=(
-            f"makes {pair.busiest:.0f} sessions in one minute with {where}, {pair.sessions:.0f} in all",
-            f"of the busiest minutes of other pairs few come near: p = 1e{pair.log10_p:.0f}",
-        ),
-        numbers={"a_minute": pair.busiest, "sessions": pair.sessions, "failed": pair.failed, "minutes": pair.minutes},
-        evidence=_TO_PORT if pair.port else _TO_ANY,
-        row={"Source": pair.source, "Remote": pair.remote, "Port": pair.port, "Protocol": pair.protocol},
-    )
-
-
-_TO_PORT = EvidenceRows(
-    table=NETWORK_SESSION, where={"SrcIpAddr": "$Source", "DstIpAddr": "$Remote", "DstPortNumber": "$Port"}
-)
-_TO_ANY = EvidenceRows(
-    table=NETWORK_SESSION, where={"SrcIpAddr": "$Source", "DstIpAddr": "$Remote", "NetworkProtocol": "$Protocol"}
-)
-
-PRESSING = Analytic(
-    name="outbound-ddos",
-    title="Floods one place outside",
-    null="the sessions of pairs' busiest minutes are log-normal, about what these logs have",
-    role=Role.ATTACKER,
-    techniques=("T1498", "T1499"),
-    reads=_READS,
-    find=find_pressing,
 )

@@ -1,5 +1,7 @@
 """Tails of distributions that several analytics use, as far out as a logarithm goes."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,3 +36,15 @@ def log10_binomial_tail(met: npt.ArrayLike, of: npt.ArrayLike, share: float) -> 
         more = more + np.where(a < 1, (1 - a) * np.log((1 - a) / (1 - share)), 0.0)
     found: Reals = np.where(a > share, -n * more / np.log(10), 0.0)
     return found
+
+
+def log10_poisson_tail(met: int, expected: float) -> float:
+    """The log10 of how often chance meets at least so many where so many are expected; 0 where no fewer are.
+
+    The first term of the tail, which the others follow at most as a geometric series does: for few expected, where it
+    matters, the bound is the tail but for a hundredth.
+    """
+    if met <= expected:
+        return 0.0
+    first = met * math.log(max(expected, 1e-300)) - expected - math.lgamma(met + 1)
+    return min((first - math.log1p(-expected / (met + 1))) / math.log(10), 0.0)

@@ -18,7 +18,7 @@ import sqlglot
 from sqlglot import exp
 
 from herdsight.analytics.known import is_popular
-from herdsight.analytics.model import WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
+from herdsight.analytics.model import HOST, WORTH, Analytic, Candidate, Clue, Found, Sight, p_value, same_in_all
 from herdsight.analytics.tails import log10_normal_tail
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
@@ -40,8 +40,8 @@ SHOWN = 100  # names that a candidate keeps, for its letters and its rows
 # Texts are cut only once for each name that a host asks for, which are far fewer than its queries.
 _ASKED_OF = r"""
 WITH queries AS (
-  SELECT CASE WHEN SrcHostname <> '' THEN SrcHostname ELSE SrcIpAddr END AS host, SrcIpAddr AS source,
-    LOWER(RTRIM(DnsQuery, '.')) AS name, DnsQuery AS query, TimeGenerated AS time,
+  SELECT {host} AS host, SrcIpAddr AS source, LOWER(RTRIM(DnsQuery, '.')) AS name, DnsQuery AS query,
+    TimeGenerated AS time,
     CASE WHEN EventSubType = 'request' THEN 1 ELSE 0 END AS request,
     CASE WHEN DnsQueryTypeName IN ('TXT', 'NULL') OR DnsQueryType IN (10, 16) THEN 1 ELSE 0 END AS text
   FROM {schema}.ASimDnsActivityLogs WHERE DnsQuery LIKE '%.%' AND SrcIpAddr <> ''
@@ -91,7 +91,7 @@ def features(schema: str) -> exp.Expr:
 
     `letters` are those of the different names, without the domain's.
     """
-    asked = _ASKED_OF.format(schema=schema)
+    asked = _ASKED_OF.format(schema=schema, host=HOST)
     pairs = _PAIRS_OF.format(least_names=LEAST_NAMES, least_texts=LEAST_TEXTS)
     return sqlglot.parse_one(asked + pairs, dialect="duckdb")
 
@@ -101,7 +101,7 @@ def samples(schema: str, hosts: Iterable[str], domains: Iterable[str]) -> exp.Ex
     listed = (
         ", ".join(exp.Literal.string(each).sql("duckdb") for each in sorted(set(some))) for some in (hosts, domains)
     )
-    asked = _ASKED_OF.format(schema=schema)
+    asked = _ASKED_OF.format(schema=schema, host=HOST)
     text = _SOME_OF.format(hosts=next(listed), domains=next(listed), shown=SHOWN)
     return sqlglot.parse_one(asked + text, dialect="duckdb")
 

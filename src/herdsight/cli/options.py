@@ -185,6 +185,28 @@ _TELLING = {
     "show_silenced": click.option("--show-silenced", is_flag=True, help="Tell what the tuning silences, too."),
 }
 
+_INDICATORS = {
+    "indicators": click.option(
+        "--indicators",
+        metavar="FILE",
+        multiple=True,
+        type=click.Path(),
+        help="A list of bad addresses, networks, domains and URLs: text, CSV, STIX 2 or MISP; may be given several "
+        "times.",
+    ),
+}
+
+_GEO = {
+    "geo": click.option(
+        "--geo",
+        metavar="FILE.mmdb",
+        multiple=True,
+        type=click.Path(),
+        help="A database of where addresses are and whose networks that are, as MaxMind, IPinfo and DB-IP have them; "
+        "may be given several times.",
+    ),
+}
+
 _LOADING = ("local", "tables", "format_in", "zone", "mappings", "memory", "threads")
 
 _WRITING = {
@@ -210,7 +232,12 @@ def reading(command: _Command) -> _Command:
 
 def hunting(command: _Command) -> _Command:
     """The options of a command that hunts: how to read logs, and how much to tell."""
-    return _with_options(command, _TELLING | _STORE | _READING)
+    return _with_options(command, _TELLING | _INDICATORS | _GEO | _STORE | _READING)
+
+
+def inspecting(command: _Command) -> _Command:
+    """The options of a command that says what hunting through logs could find: how to read them, and with what."""
+    return _with_options(command, _INDICATORS | _STORE | _READING)
 
 
 def _with_options(command: _Command, declared: Mapping[str, Callable[[_Command], _Command]]) -> _Command:
@@ -226,15 +253,12 @@ def _with_options(command: _Command, declared: Mapping[str, Callable[[_Command],
 
 def loading(command: _Command) -> _Command:
     """The options of a command that takes logs in: how to read them, and nothing on what to look at in them."""
+    return _with_options(command, {name: _READING[name] for name in _LOADING})
 
-    @wraps(command)
-    def run(**given: Any) -> None:
-        from herdsight.telemetry import Options
 
-        own = {name: given.pop(name) for name in _LOADING}
-        command(**given, options=Options(**own))
-
-    return _declared(run, {name: _READING[name] for name in _LOADING})
+def evaluating(command: _Command) -> _Command:
+    """The options of a command that hunts through logs of which it knows the truth: how to read them, and with what."""
+    return _with_options(command, _INDICATORS | {name: _READING[name] for name in _LOADING})
 
 
 wait = click.option(

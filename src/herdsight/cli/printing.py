@@ -14,6 +14,7 @@ from rich.console import Console
 from herdsight import output
 from herdsight.cli.bar import Bar
 from herdsight.findings.evaluated import Evaluation
+from herdsight.findings.explained import Explained
 from herdsight.findings.exported import Exported
 from herdsight.findings.model import (
     Hunt,
@@ -28,7 +29,18 @@ from herdsight.findings.model import (
     Why,
 )
 from herdsight.findings.simulated import Live, SimulatedBehaviours, Simulation
-from herdsight.output import evaluations, exports, grids, inspections, pages, reasons, rules, simulations, stores
+from herdsight.output import (
+    evaluations,
+    explanations,
+    exports,
+    grids,
+    inspections,
+    pages,
+    reasons,
+    rules,
+    simulations,
+    stores,
+)
 from herdsight.output.parts import heading, safe_text, side_by_side
 
 if TYPE_CHECKING:
@@ -98,6 +110,10 @@ class Printer:
     def why(self, found: Why) -> None:
         """Print why a rule or a query gave nothing."""
         self._records(found, found.conditions, reasons.render_why)
+
+    def explained(self, found: Explained) -> None:
+        """Print a finding with the questions about it."""
+        self._records(found, found.questions, explanations.render_explained)
 
     def evaluation(self, found: Evaluation) -> None:
         """Print how right hunts were."""

@@ -1,15 +1,18 @@
 """Hunts judged by truth files: recall and precision by behaviour, and false alerts in a day of a host."""
 
 import json
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 from herdsight.errors import InputError
 from herdsight.evaluating.matching import behaviour_of, fits
+from herdsight.evaluating.reliability import Said, bins, brier
 from herdsight.evaluating.truths import Entry, TruthFile, read_truth
 from herdsight.findings.evaluated import EvaluatedBehaviour, EvaluatedEntry, EvaluatedSet, Evaluation, FalseAlert
 from herdsight.findings.model import Finding, Hunt, Severity, iso
@@ -43,8 +46,8 @@ union
 | distinct Host = tolower(Host)
 """
 
-# After how long a hunt is tried again when the time to a detection is asked for. Seconds.
-_STEPS = (60, 120, 300, 600, 1_200, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 345_600, 604_800)
+# After how long it is looked whether a hunt would have told by then. Seconds.
+_STEPS = (60, 300, 900, 3_600, 14_400, 43_200, 86_400, 259_200, 604_800)
 _REMOTES = 5  # of a false alert that are named
 
 
@@ -81,6 +84,13 @@ class _Judged:
         """The findings about no entry, on hosts that are benign."""
         right = {each.id for each in self.right()}
         return [each for each in self.hunt.findings if each.id not in right and self.file.truth.is_benign(each.host)]
+
+    def said(self) -> Iterator[Said]:
+        """What analytics say of it and is known to be so or not, but for what they explain."""
+        for findings, is_right in ((self.right(), True), (self.false(), False)):
+            for each in findings:
+                if each.kind == "analytic" and each.probability is not None and not each.explained_by:
+                    yield Said(each.probability, is_right)
 
 
 def evaluate(
@@ -146,26 +156,33 @@ def _seen(logs: Sequence[Path], options: Options) -> _Seen:
 
 
 def _delays(entries: Sequence[Entry], hunt: Hunt, logs: Sequence[Path], options: Options) -> Mapping[int, float]:
-    """Seconds from the first row behind an entry's findings to the first try that finds it."""
-    delays: dict[int, float] = {}
-    found = {number: own for number, entry in enumerate(entries) if (own := _about(hunt, entry))}
-    for first in sorted({min(each.first_seen for each in own) for own in found.values()}):
-        waiting = {number for number, own in found.items() if min(each.first_seen for each in own) == first}
-        for seconds in _tries(first, hunt.span[1]):
-            if not waiting:
-                break
-            until = iso(first + timedelta(seconds=seconds))
-            earlier = hunting.hunt(logs, replace(options, until=until))
-            done = {number for number in waiting if _about(earlier, entries[number])}
-            delays |= dict.fromkeys(done, seconds)
-            waiting -= done
-    return delays
+    """By entry that is found, the seconds from the first row behind its findings to the first step that tells it.
+
+    The hunts are through the logs until then, as if the rest were still to come.
+    """
+    hunts: dict[datetime, Hunt] = {}
+
+    def tells(until: datetime, entry: Entry) -> bool:
+        if until not in hunts:
+            hunts[until] = hunting.hunt(logs, replace(options, until=iso(until)))
+        return bool(_about(hunts[until], entry))
+
+    return {
+        number: _delay(min(each.first_seen for each in own), hunt.span[1], partial(tells, entry=entry))
+        for number, entry in enumerate(entries)
+        if (own := _about(hunt, entry))
+    }
 
 
-def _tries(first: datetime, last: datetime) -> Iterable[float]:
-    """The seconds after which to try: the steps, and the end of the data."""
+def _delay(first: datetime, last: datetime, tells: Callable[[datetime], bool]) -> float:
+    """The first step, in seconds after `first`, by which it is told; the end of the logs, which tell it, where none is.
+
+    By bisection: what is told by a step is taken to be told by later ones, so that few of them are hunted through.
+    """
     end = (last - first).total_seconds()
-    return [*(step for step in _STEPS if step < end), end]
+    steps = [each for each in _STEPS if each < end]
+    place = bisect_left(steps, 1, key=lambda seconds: int(tells(first + timedelta(seconds=seconds))))
+    return steps[place] if place < len(steps) else end
 
 
 def _about(hunt: Hunt, entry: Entry) -> list[Finding]:
@@ -177,6 +194,7 @@ def _evaluation(judged: Sequence[_Judged], level: str) -> Evaluation:
     entries = tuple(entry for each in judged for entry in _entries(each))
     right, false = (sum(getattr(each, name) for each in sets) for name in ("right", "false_alerts"))
     days = sum(each.host_days for each in sets)
+    said = [one for each in judged for one in each.said()]
     return Evaluation(
         herdsight=VERSION,
         level=str(level),
@@ -184,10 +202,12 @@ def _evaluation(judged: Sequence[_Judged], level: str) -> Evaluation:
         precision=_share(right, right + false),
         host_days=round(days, 4),
         alerts_per_host_day=round(false / max(days, 1.0), 4),
+        brier=_rounded(brier(said)),
         behaviours=tuple(_behaviours(judged, entries)),
         sets=sets,
         entries=entries,
         false_alerts=tuple(_false_alert(each.file, finding) for each in judged for finding in each.false()),
+        reliability=tuple(bins(said)),
     )
 
 
@@ -264,6 +284,10 @@ def _false_alert(file: TruthFile, finding: Finding) -> FalseAlert:
         domains=finding.domains[:_REMOTES],
         first_seen=finding.first_seen,
     )
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
 
 
 def _share(part: int, whole: int) -> float | None:

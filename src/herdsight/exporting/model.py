@@ -46,12 +46,13 @@ class RuleTarget:
     """A format of rules: its name on the command line, what it is in a sentence, and how content becomes its files.
 
     `export` is pure, and gives the same bytes for the same content; a rule that the target has no form for at all is
-    told as a Loss and has no file.
+    told as a Loss and has no file. `examples` are words that one may put behind the name.
     """
 
     name: str
     says: str
     export: Callable[[Content], Export]
+    examples: tuple[str, ...] = ("", "irc-c2")
 
 
 @dataclass(frozen=True, slots=True)

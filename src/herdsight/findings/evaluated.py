@@ -76,6 +76,24 @@ class FalseAlert(_Record):
     first_seen: Moment
 
 
+class EvaluatedBin(_Record):
+    """What was said to be about so likely, and how much of it is right.
+
+    Counted are findings of analytics that state a probability and have no honest explanation, where the truth file says
+    whether they are right: a rule that an analytic judges repeats the analytic's. `stated`: their mean probability;
+    `observed`: the share that is right, which lies between `low` and `high` at 95 %.
+    """
+
+    at_least: float
+    below: float
+    findings: int
+    right: int
+    stated: float
+    observed: float
+    low: float
+    high: float
+
+
 class Evaluation(_Record):
     """How right a hunt is on logs whose truth is known. Each of its tuples also is a table: `to_arrow()` and so on."""
 
@@ -86,7 +104,9 @@ class Evaluation(_Record):
     precision: float | None
     host_days: float
     alerts_per_host_day: float
+    brier: float | None  # the mean squared distance of probabilities from what is so; 0 is best
     behaviours: Annotated[tuple[EvaluatedBehaviour, ...], AfterValidator(Records.of(EvaluatedBehaviour))]
     sets: Annotated[tuple[EvaluatedSet, ...], AfterValidator(Records.of(EvaluatedSet))]
     entries: Annotated[tuple[EvaluatedEntry, ...], AfterValidator(Records.of(EvaluatedEntry))]
     false_alerts: Annotated[tuple[FalseAlert, ...], AfterValidator(Records.of(FalseAlert))]
+    reliability: Annotated[tuple[EvaluatedBin, ...], AfterValidator(Records.of(EvaluatedBin))]

@@ -361,6 +361,27 @@ class Withheld(_Record):
     why: str
 
 
+class IndicatorList(_Record):
+    """A list of indicators and what became of it: `read` = `used` + `repeated` + all that is `refused`.
+
+    `samples` are the first that were refused, as "line: entry: reason". Of those used, `expired` had ended before the
+    logs begin, hosts of the logs met `matched`, and findings tell of `told`; the others of these are chance, explained,
+    unlikely or silenced.
+    """
+
+    source: str
+    form: str
+    read: int
+    used: int
+    repeated: int
+    refused: dict[str, int]
+    samples: tuple[str, ...]
+    warnings: tuple[str, ...]
+    expired: int
+    matched: int
+    told: int
+
+
 class Hunt(_Record):
     """The whole result of a hunt. Each of its tuples also is a table: `to_arrow()`, `to_pandas()`, `to_polars()`."""
 
@@ -374,6 +395,7 @@ class Hunt(_Record):
     skipped: Annotated[tuple[Skipped, ...], AfterValidator(Records.of(Skipped))]
     withheld: Annotated[tuple[Withheld, ...], AfterValidator(Records.of(Withheld))] = ()
     unused: tuple[str, ...] = ()  # entries of the tuning that silenced nothing, or have expired: a sentence each
+    indicators: Annotated[tuple[IndicatorList, ...], AfterValidator(Records.of(IndicatorList))] = ()
 
     def _repr_html_(self) -> str:
         """The verdicts, for a notebook."""

@@ -1,21 +1,29 @@
 """Analytics run over opened logs, and what they say that is worth telling at a level, as findings with their rows."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 from herdsight.analytics import Analytic, Candidate, Sight
+from herdsight.analytics.discoveries import q_values
+from herdsight.analytics.pairs import made
 from herdsight.findings.model import Finding, Severity, Withheld
 from herdsight.hunting.domains import clients, names_of
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
 from herdsight.hunting.leads import Lead, each_of, parts_of
+from herdsight.tables import NETWORK_SESSION
 from herdsight.telemetry import KEPT, Level, Span, Telemetry
 
 # The level is a budget: how many false alerts chance may make in a day of one host, over all that an analytic tests.
 BUDGET = {Level.LOW: 0.001, Level.MEDIUM: 0.01, Level.HIGH: 0.1}
+
+# A budget by host adds up in a large network. So of what is told, by the false discovery rate, chance is also to make
+# no more than this share: one alert in ten wastes no analyst's day, one in a hundred may wake one. In logs of less than
+# ten host-days the budget is the stricter of the two. The level high is there to look at what is doubtful.
+CHANCE = {Level.LOW: 0.01, Level.MEDIUM: 0.1, Level.HIGH: 1.0}
 
 # Chance is not all: how likely what is told must be to be what the analytic looks for. Below the medium level's,
 # nothing speaks for it beside that it is no chance.
@@ -39,6 +47,7 @@ class Analysis:
     withheld: tuple[Withheld, ...]
     candidates: tuple[Candidate, ...]  # all that chance does not explain
     settled: frozenset[str]  # rules whose other findings are chance
+    looked_at: tuple[Candidate, ...]  # all, chance or not
 
 
 def unable(analytic: Analytic, telemetry: Telemetry, spans: Mapping[str, Span]) -> str | None:
@@ -47,6 +56,8 @@ def unable(analytic: Analytic, telemetry: Telemetry, spans: Mapping[str, Span]) 
     if not there:
         return f"it reads {' and '.join(analytic.reads)}, and nothing in these logs can be seen as that"
     table = next(iter(analytic.reads))
+    if options := [option for name, option in analytic.beside.items() if name not in telemetry.beside]:
+        return f"it reads what {' and '.join(options)} gives, and that was not given"
     lacking = [name for name in analytic.needs if name not in telemetry.carries(table)]
     return f"it needs {' and '.join(lacking)}, which these logs do not have" if lacking else None
 
@@ -58,11 +69,16 @@ def analyse(analytic: Analytic, sight: Sight, telemetry: Telemetry, level: Level
     """
     found = analytic.find(sight)
     allowed = BUDGET[level] * _host_days(telemetry, found.hosts) / max(found.tested, 1)
-    passed = [each for each in found.candidates if each.p_value <= allowed]
+    sought = bool(analytic.beside) and level is Level.HIGH
+    p_values = [each.p_value for each in found.candidates]
+    rates = dict(zip(p_values, q_values(p_values, found.tested), strict=True))
+    chosen = {value for value, rate in rates.items() if value <= allowed and rate <= CHANCE[level]}
+    passed = [each for each in found.candidates if sought or each.p_value in chosen]
     told = [each for each in passed if is_worth(each, level)]
-    findings = tuple(_findings(analytic, telemetry, told, found.tested))
+    findings = tuple(_findings(analytic, telemetry, told, found.tested, rates))
     left_out = [each for each in passed if not is_worth(each, level)]
-    return Analysis(findings, tuple(_left_out(analytic, left_out)), tuple(passed), _settled(analytic, telemetry))
+    withheld = tuple(_left_out(analytic, left_out))
+    return Analysis(findings, withheld, tuple(passed), _settled(analytic, telemetry), found.candidates)
 
 
 def _settled(analytic: Analytic, telemetry: Telemetry) -> frozenset[str]:
@@ -95,8 +111,10 @@ def _host_days(telemetry: Telemetry, hosts: int) -> float:
     return max(1.0, days * hosts)
 
 
-def sight_of(telemetry: Telemetry) -> Sight:
-    """What analytics see of opened logs, once what they read is kept; one for all of them."""
+def sight_of(telemetry: Telemetry, analytics: Iterable[Analytic]) -> Sight:
+    """What these analytics see of opened logs, once what they read is kept; one for all of them."""
+    if NETWORK_SESSION in telemetry.spans and any(NETWORK_SESSION in each.reads for each in analytics):
+        telemetry.engine.execute(made(KEPT))
     return Sight(
         run=telemetry.run,
         schema=KEPT,
@@ -107,7 +125,11 @@ def sight_of(telemetry: Telemetry) -> Sight:
 
 
 def _findings(
-    analytic: Analytic, telemetry: Telemetry, candidates: Sequence[Candidate], tested: int
+    analytic: Analytic,
+    telemetry: Telemetry,
+    candidates: Sequence[Candidate],
+    tested: int,
+    rates: Mapping[float, float],
 ) -> Iterator[Finding]:
     by_spec: dict[str, list[Candidate]] = defaultdict(list)
     for each in candidates:
@@ -115,7 +137,7 @@ def _findings(
     for alike in by_spec.values():
         leads = [_lead(each) for each in alike]
         for candidate, proof in zip(alike, proofs(telemetry, alike[0].evidence, leads), strict=True):
-            yield _finding(analytic, candidate, proof, tested)
+            yield _finding(analytic, candidate, proof, tested, rates[candidate.p_value])
 
 
 def _lead(candidate: Candidate) -> Lead:
@@ -128,7 +150,7 @@ def _lead(candidate: Candidate) -> Lead:
     return Lead(candidate.row, (Span(candidate.first, candidate.last),), 1, values)
 
 
-def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int) -> Finding:
+def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int, rate: float) -> Finding:
     severity = _severity(candidate)
     entities = (candidate.host, *candidate.remotes[:1], *map(str, candidate.ports[:1]), *candidate.domains[:1])
     return Finding(
@@ -153,6 +175,7 @@ def _finding(analytic: Analytic, candidate: Candidate, proof: Proof, tested: int
             **candidate.numbers,
             "p_value": candidate.p_value,
             "expected_by_chance": candidate.p_value * tested,
+            "q_value": rate,
             "tested": tested,
         },
         techniques=analytic.techniques,

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herdsight import tables
-from herdsight.analytics import ANALYTICS, Analytic
+from herdsight.analytics import ANALYTICS, Analytic, Candidate
 from herdsight.errors import InputError
 from herdsight.findings.model import Finding, Hunt, Scalar, Severity, Skipped, Withheld
 from herdsight.findings.verdicts import ranked, verdicts
+from herdsight.geo import Geo
 from herdsight.hunting.analysing import Analysis, analyse, sight_of, unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
+from herdsight.hunting.indicated import Lists, accounts_of, indicated
 from herdsight.hunting.judging import judged
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
+from herdsight.hunting.whereabouts import placed
+from herdsight.indicators import read_indicators
 from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
@@ -46,6 +50,9 @@ def hunt(
     if not places:
         raise InputError("there are no logs to hunt through", hint="name files or folders, or a store with --store")
     level, entries = _level(options.level), read_tuning(options.tuning)
+    read_indicators(options.indicators)  # what is wrong with these is said before the logs are read
+    with Geo(options.geo):
+        pass
     detections = detections_of(shipped_rules() if rules is None else rules, options)
     with Telemetry(places, options, progress) as telemetry:
         if telemetry.span is None:
@@ -56,6 +63,7 @@ def hunt(
         idle = {each.detection for each in skipped}
         able = [each for each in detections if each.file.slug not in idle]
         analytics = ANALYTICS if rules is None else ()
+        lists = indicated(telemetry, options)
         skipped += [
             Skipped(detection=each.name, why=why)
             for each in analytics
@@ -70,7 +78,7 @@ def hunt(
             if progress:
                 progress(detection.file.rule.name, number, steps)
             findings += _findings(detection, telemetry)
-        sight = sight_of(telemetry)
+        sight = sight_of(telemetry, ready)
         analyses: list[tuple[Analytic, Analysis]] = []
         for number, analytic in enumerate(ready, len(able)):
             if progress:
@@ -79,7 +87,9 @@ def hunt(
         fair = judged(findings, analyses, level)
         findings = [*fair.findings, *(finding for _, analysis in analyses for finding in analysis.findings)]
         withheld = [*fair.withheld, *(each for _, analysis in analyses for each in analysis.withheld)]
-        return _concluded(telemetry, telemetry.span, findings, _Untold(skipped, withheld, entries), options)
+        looked_at = [each for _, analysis in analyses for each in analysis.looked_at]
+        untold = _Untold(skipped, withheld, entries, lists, looked_at)
+        return _concluded(telemetry, telemetry.span, findings, untold, options)
 
 
 def _level(text: str) -> Level:
@@ -186,6 +196,8 @@ class _Untold:
     skipped: Sequence[Skipped]
     withheld: Sequence[Withheld]
     entries: Sequence[Entry]
+    lists: Lists
+    looked_at: Sequence[Candidate]  # by the analytics, told or not
 
 
 def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], untold: _Untold, options: Options) -> Hunt:
@@ -200,7 +212,8 @@ def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], untol
         for each in found
     ]
     heard = silenced(named, untold.entries, telemetry.now, show=options.show_silenced)
-    findings = heard.findings
+    with Geo(options.geo) as geo:
+        findings = placed(heard.findings, geo)
     return Hunt(
         herdsight=VERSION,
         now=telemetry.now,
@@ -211,4 +224,5 @@ def _concluded(telemetry: Telemetry, span: Span, found: Sequence[Finding], untol
         skipped=tuple(untold.skipped),
         withheld=(*untold.withheld, *heard.withheld),
         unused=heard.unused,
+        indicators=accounts_of(untold.lists, span.first, untold.looked_at, findings),
     )

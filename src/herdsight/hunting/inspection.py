@@ -8,6 +8,7 @@ from herdsight.errors import InputError
 from herdsight.findings.model import Input, Inspected, Inspection, Rejected
 from herdsight.hunting.analysing import unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
+from herdsight.hunting.indicated import indicated
 from herdsight.rules.reading import shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry, sources
 from herdsight.version import VERSION
@@ -25,6 +26,7 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
         raise InputError("there are no logs to inspect", hint="name files or folders, or a store with --store")
     detections = detections_of(shipped_rules(), options)
     with Telemetry(places, options, progress) as telemetry:
+        indicated(telemetry, options)
         filled, rejected, tables = telemetry.filled(), telemetry.rejected(), telemetry.tables_of
         carried = {each: _carried(each, detections, telemetry) for each in set(tables.values())}
         files = tuple(

@@ -7,7 +7,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from herdsight.findings.evaluated import EvaluatedBehaviour, EvaluatedEntry, EvaluatedSet, Evaluation, FalseAlert
+from herdsight.findings.evaluated import (
+    EvaluatedBehaviour,
+    EvaluatedBin,
+    EvaluatedEntry,
+    EvaluatedSet,
+    Evaluation,
+    FalseAlert,
+)
 from herdsight.output.parts import heading, safe_text, side_by_side
 from herdsight.output.words import count_words, length_words, listed
 
@@ -15,9 +22,11 @@ _NAMED = 3  # remotes of one line
 
 
 def render_evaluation(found: Evaluation, console: Console) -> None:
-    """Print a line for each behaviour and each set, then what was not found and what was told without cause."""
+    """Print a line for each behaviour, set and bin of probabilities, then what was missed and what was no cause."""
     _grid(_BEHAVIOURS, (_behaviour(each) for each in found.behaviours), console)
     _grid(_SETS, (_set(each) for each in found.sets), console)
+    if found.reliability:
+        _grid(_BINS, (_bin(each) for each in found.reliability), console)
     _part("not found", (_missed(each) for each in found.entries if not each.found), console)
     _part("false alerts", (_false_alert(each) for each in found.false_alerts), console)
     console.print(safe_text(_sum(found), "bold"))
@@ -27,6 +36,7 @@ _BEHAVIOURS = (
     *("behaviour", "expected", "found", "high", "recall"),
     *("right", "false alerts", "precision", "time to detection"),
 )
+_BINS = ("said to be likely", "findings", "right", "stated", "observed", "at 95 %")
 _SETS = ("set", "expected", "found", "false alerts", "unjudged", "host-days", "false a host-day")
 
 
@@ -40,6 +50,12 @@ def _behaviour(each: EvaluatedBehaviour) -> tuple[str, ...]:
 def _set(each: EvaluatedSet) -> tuple[str, ...]:
     counts = (each.expected, each.found, each.false_alerts, each.unjudged)
     return (each.set, *(f"{count:,}" for count in counts), f"{each.host_days:.1f}", f"{each.alerts_per_host_day:.3g}")
+
+
+def _bin(each: EvaluatedBin) -> tuple[str, ...]:
+    shares = (f"{100 * each.at_least:.0f} to {100 * each.below:.0f} %", f"{each.findings:,}", f"{each.right:,}")
+    between = f"{100 * each.low:.0f} to {100 * each.high:.0f} %"
+    return (*shares, _percent(each.stated), _percent(each.observed), between)
 
 
 def _missed(each: EvaluatedEntry) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ Form = Literal["json", "ndjson", "csv"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
     """A cell of log text that no spreadsheet takes for a formula and no terminal for an order."""
     return ("'" if text.startswith(_FORMULA) else "") + printable(text)
 
@@ -46,8 +46,8 @@ def _csv_converter(field: "pa.Field[Any]") -> Callable[[object], object]:
     if pa.types.is_duration(field.type):  # our own text, whose minus is no formula
         return lambda value: cell(plain(value))
     if is_dynamic(field):
-        return lambda value: _guarded(cell(dynamic(value)))
-    return lambda value: _guarded(cell(value)) if isinstance(value, str) else cell(plain(value))
+        return lambda value: guarded(cell(dynamic(value)))
+    return lambda value: guarded(cell(value)) if isinstance(value, str) else cell(plain(value))
 
 
 def write_table(table: pa.Table, form: Form, file: TextIO) -> None:
@@ -58,7 +58,7 @@ def write_table(table: pa.Table, form: Form, file: TextIO) -> None:
         case "ndjson":
             file.writelines(f"{json_text(row)}\n" for row in each_json_row(table))
         case "csv":
-            _write_csv(map(_guarded, table.column_names), each_row(table, _csv_converter), file)
+            _write_csv(map(guarded, table.column_names), each_row(table, _csv_converter), file)
 
 
 def write_hunt(hunt: Hunt, form: Form, file: TextIO) -> None:
@@ -82,7 +82,7 @@ def write_records(whole: BaseModel, lines: Sequence[BaseModel], form: Form, file
             file.writelines(f"{json_text(record(each))}\n" for each in lines)
         case "csv":
             names = list(record(lines[0])) if lines else []
-            _write_csv(names, ([_guarded(cell(value)) for value in record(each).values()] for each in lines), file)
+            _write_csv(names, ([guarded(cell(value)) for value in record(each).values()] for each in lines), file)
 
 
 _FINDING_COLUMNS = tuple(name for name in Finding.model_fields if name not in {"silence", "evidence"})
@@ -91,7 +91,7 @@ _FINDING_COLUMNS = tuple(name for name in Finding.model_fields if name not in {"
 def _finding_cells(finding: Finding) -> list[object]:
     values = record(finding)
     cells = [*(values[name] for name in _FINDING_COLUMNS), finding.evidence.table, finding.evidence.filter]
-    return [_guarded(" ".join(map(str, part)) if isinstance(part, list) else cell(part)) for part in cells]
+    return [guarded(" ".join(map(str, part)) if isinstance(part, list) else cell(part)) for part in cells]
 
 
 def _write_array(parts: Iterable[str], file: TextIO) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 from rich import box
@@ -29,15 +30,25 @@ def render_table(table: pa.Table, console: Console, rest: Rest | None = None) ->
     """Print the rows of a query: as a grid where it fits the width, else each row as a list of its columns."""
     shown = table.slice(0, _MOST_ROWS)
     rows = [[safe_text(str(cell)) for cell in row] for row in each_row(shown, lambda _: value_words)]
-    names = [safe_text(name) for name in table.column_names]
+    render_cells([safe_text(name) for name in table.column_names], rows, list(map(_is_number, table.schema)), console)
+    _print_rest(shown.num_rows, rest or Rest(table.num_rows), console)
+
+
+def render_cells(
+    names: Sequence[Text], rows: Sequence[Sequence[Text]], numbers: Sequence[bool], console: Console
+) -> None:
+    """Print safe cells below the names of their columns; `numbers` says which columns stand to the right."""
     widths = [max(part.cell_len for part in column) for column in zip(names, *rows, strict=True)]
     if _fits(widths, [name.cell_len for name in names], console.width):
-        _print_grid(table.schema, rows, console)
+        _print_grid(names, rows, numbers, console)
     elif rows:
         _print_records(names, rows, console)
     else:
-        console.print(safe_text(f"columns: {', '.join(table.column_names)}"))
-    _print_rest(shown.num_rows, rest or Rest(table.num_rows), console)
+        console.print(safe_text(f"columns: {', '.join(name.plain for name in names)}"))
+
+
+def _is_number(field: "pa.Field[Any]") -> bool:
+    return pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
 
 
 _READABLE = 24  # columns below which a long cell folded into many lines is no longer read
@@ -48,11 +59,12 @@ def _fits(widths: Sequence[int], names: Sequence[int], room: int) -> bool:
     return sum(least) + 2 * len(least) <= room
 
 
-def _print_grid(schema: pa.Schema, rows: Sequence[Sequence[Text]], console: Console) -> None:
+def _print_grid(
+    names: Sequence[Text], rows: Sequence[Sequence[Text]], numbers: Sequence[bool], console: Console
+) -> None:
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for field in schema:
-        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type)
-        grid.add_column(safe_text(field.name), justify="right" if number else "left", overflow="fold")
+    for name, number in zip(names, numbers, strict=True):
+        grid.add_column(name, justify="right" if number else "left", overflow="fold")
     for row in rows:
         grid.add_row(*row)
     console.print(grid)

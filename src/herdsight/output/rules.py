@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 
 from herdsight.findings.model import RuleChecks, RuleList, RuleTests
+from herdsight.guidance.related import companions
 from herdsight.output.parts import heading, indented, safe_text, side_by_side
 from herdsight.output.words import count_words
 from herdsight.rules.model import Rule
@@ -34,7 +35,7 @@ def render_rule(file: RuleFile, console: Console) -> None:
     heading("query", console)
     for line in rule.query.rstrip().splitlines():
         console.print(safe_text(line))
-    for title, lines in _lists(rule):
+    for title, lines in (*_lists(rule), *_companions(file)):
         if lines:
             heading(title, console)
             for line in lines:
@@ -59,6 +60,19 @@ def _lists(rule: Rule) -> Iterator[tuple[str, Sequence[str]]]:
     yield "finds in its cases", [each.name for each in own.cases.hits]
     yield "and finds nothing in these", [each.name for each in own.cases.misses]
     yield "references", own.references
+
+
+def _companions(file: RuleFile) -> Iterator[tuple[str, Sequence[str]]]:
+    """What belongs to the rule: a line each, and where the whole of it stands."""
+    found = companions(file)
+    yield f"response, to begin with: {found.playbook.name.lower()}", [each.what for each in found.playbook.triage]
+    yield "never", found.playbook.never
+    yield (
+        "investigation (herdsight explain FINDING HUNT.json fills the queries in)",
+        [each.question for each in found.questions],
+    )
+    yield "hunting queries", [f"{each.slug}: {each.query.name}" for each in found.hunting]
+    yield "related rules", [f"{each.file.slug}: {', '.join(each.shared)}" for each in found.related]
 
 
 def render_checks(found: RuleChecks, console: Console) -> None:

@@ -1,7 +1,7 @@
 """What a rule says: the fields of a Sentinel analytics-rule template and, under `herdsight`, ours."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -110,6 +110,7 @@ class Herdsight(_Part):
 
     role: Role
     confidence: Literal["low", "medium", "high"]
+    written: date | None = None  # the day of its first version
     finding: FindingColumns
     evidence: EvidenceRows
     reasons: Annotated[tuple[str, ...], Field(min_length=1)]  # sentences with {Column} in them

@@ -145,17 +145,22 @@ def _flows(service: Service, clients: _Side, servers: _Side, met: _Meetings, rng
     port = rng.choice(np.array(service.ports), rows)
     kinds, shares = zip(*service.states, strict=True)
     opener = _opener(service, clients)
+    length_s = _around(service.duration_s, service.tail, rows, rng)
+    sent, received = (
+        _around(median, service.tail, rows, rng).astype(np.int64)
+        for median in (service.sent_bytes, service.received_bytes)
+    )
     return Flows(
         at_s=met.at_s,
-        duration_s=_around(service.duration_s, service.tail, rows, rng),
+        duration_s=_joined(length_s, sent + received) if service.transport == "UDP" else length_s,
         source=Coded(clients.address, met.client),
         source_port=service.source_port,
         destination=Coded(servers.address, met.server),
         port=port,
         transport=service.transport,
         application=_spoken(service, port),
-        sent_bytes=_around(service.sent_bytes, service.tail, rows, rng).astype(np.int64),
-        received_bytes=_around(service.received_bytes, service.tail, rows, rng).astype(np.int64),
+        sent_bytes=sent,
+        received_bytes=received,
         state=Coded(kinds, rng.choice(len(kinds), rows, p=shares)),
         direction=_direction(clients, servers),
         device=Coded(clients.name, met.client),
@@ -195,6 +200,17 @@ def _spoken(service: Service, port: Indexes) -> Texts:
 
 def _around(median: float, sigma: float, rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return median * rng.lognormal(0, sigma, rows)
+
+
+# A sensor takes UDP packets for one session while no two are further apart (Zeek's udp_inactivity_timeout), so that one
+# which lasts has as many packets as minutes; these are small where nothing is transferred.
+_APART_S, _PACKET_BYTES = 60.0, 1_000
+
+
+def _joined(length_s: npt.NDArray[np.float64], size: Indexes) -> npt.NDArray[np.float64]:
+    """The lengths that UDP sessions of so many bytes can have, where nobody keeps them open."""
+    found: npt.NDArray[np.float64] = np.minimum(length_s, _APART_S * (1 + size / _PACKET_BYTES))
+    return found
 
 
 def _direction(clients: _Side, servers: _Side) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from herdsight.cli.options import loading, writing
+from herdsight.cli.options import evaluating, writing
 
 if TYPE_CHECKING:
     from herdsight.cli.printing import Printer
@@ -41,7 +41,7 @@ Examples:
     is_flag=True,
     help="Also say how long it takes to find what was found, by hunting through ever more of the logs.",
 )
-@loading
+@evaluating
 @writing
 def evaluate(  # noqa: PLR0913 - its options
     *, truths: tuple[Path, ...], data: Path | None, level: str, timed: bool, options: "Options", printer: "Printer"

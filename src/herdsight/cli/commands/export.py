@@ -15,6 +15,8 @@ _EPILOG = """\b
 Examples:
   herdsight hunt ./logs --format json > hunt.json
   herdsight export csv hunt.json -o findings.csv
+  herdsight export sentinel-arm --out ./templates
+  herdsight export custom-detection irc-c2 spreader --allow-lossy --out ./detections
 """
 
 
@@ -40,7 +42,7 @@ def export() -> None:
 
 
 def _of_rules(target: "RuleTarget") -> click.Command:
-    @click.command(target.name, help=target.says, epilog=_rule_examples(target.name))
+    @click.command(target.name, help=target.says, epilog=_rule_examples(target))
     @click.argument("names", metavar="[RULE]...", nargs=-1)
     @click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Where to write.")
     @click.option(
@@ -71,8 +73,10 @@ def _of_rules(target: "RuleTarget") -> click.Command:
     return command
 
 
-def _rule_examples(name: str) -> str:
-    return f"\b\nExamples:\n  herdsight export {name} --out ./{name}\n  herdsight export {name} irc-c2 --out ./{name}\n"
+def _rule_examples(target: "RuleTarget") -> str:
+    words = (" ".join(filter(None, (target.name, each))) for each in target.examples)
+    lines = "".join(f"  herdsight export {each} --out ./{target.name}\n" for each in words)
+    return f"\b\nExamples:\n{lines}"
 
 
 def _of_findings(target: "FindingTarget") -> click.Command:

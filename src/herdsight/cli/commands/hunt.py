@@ -20,6 +20,7 @@ Examples:
   herdsight hunt ./logs --format json --fail-on high > hunt.json
   herdsight hunt --store ./store --since 2026-11-30
   herdsight hunt ./logs --tuning ours.yaml --level low
+  herdsight hunt ./logs --indicators threatfox.csv --indicators c2.txt
 """
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from herdsight.cli.options import log_paths, reading, writing
+from herdsight.cli.options import inspecting, log_paths, writing
 
 if TYPE_CHECKING:
     from herdsight.cli.printing import Printer
@@ -20,7 +20,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", metavar="PATH...", nargs=-1, callback=log_paths)
-@reading
+@inspecting
 @writing
 def inspect(paths: tuple[Path, ...], options: "Options", printer: "Printer") -> None:
     """Say of every file what it is and what of it can be read.

@@ -1,0 +1,222 @@
+"""Writes the section "Sigma" of `exports.md`: what the forms lose, what backends make of them, and what behaves.
+
+That a backend converts a rule says nothing of the text that it makes. What can be run here is run on the rules' own
+cases: every hit must be found and every near miss passed over. `make sigma` installs what that needs, and runs this.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from herdsight.exporting.sigma.forms import Formed, formed
+from herdsight.exporting.sigma.logs import event, logs_of
+from herdsight.exporting.sigma.writing import written
+from herdsight.proving.logs import rows_of
+from herdsight.rules.cases import Case
+from herdsight.rules.reading import RuleFile, shipped_rules
+from herdsight.tables import table
+
+PAGE = Path(__file__).with_name("exports.md")
+_SECTION = re.compile(r"^## Sigma\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_TITLE = "# Exports\n\n"
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A backend of pySigma: where it is, and how what it makes is run, if it can be run here."""
+
+    name: str
+    module: str
+    kind: str
+    run: Callable[[str, Sequence[Event], Sequence[str]], int] | None = None
+    needs: str = ""  # the module that runs it
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a rule's cases: how many, and the names of those in which the converted form was wrong."""
+
+    cases: int
+    wrong_hits: tuple[str, ...]
+    wrong_misses: tuple[str, ...]
+    said: str = ""  # by the engine, where it refused the query
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all were right."""
+        return not (self.wrong_hits or self.wrong_misses or self.said)
+
+
+# --- the engines ----------------------------------------------------------------------------------------------------
+
+
+def _in_sqlite(query: str, events: Sequence[Event], columns: Sequence[str]) -> int:
+    with sqlite3.connect(":memory:") as connection:
+        names = ", ".join(f'"{each}"' for each in columns)
+        connection.execute(f"CREATE TABLE logs ({names})")
+        slots = ", ".join("?" * len(columns))
+        rows = [tuple(_plain(each.get(name)) for name in columns) for each in events]
+        connection.executemany(f"INSERT INTO logs VALUES ({slots})", rows)
+        steps = count(1)
+        connection.set_progress_handler(lambda: next(steps) > _MOST_STEPS, _STEP)
+        try:
+            return len(connection.execute(query).fetchall())
+        except sqlite3.OperationalError as error:
+            raise RuntimeError(_NO_ANSWER if "interrupted" in str(error) else str(error)) from error
+
+
+# Counted, not timed, so that the page is the same on every machine; it is a few seconds.
+_STEP, _MOST_STEPS = 1_000_000, 100
+_NO_ANSWER = "no answer within a hundred million steps of its machine"
+
+
+def _plain(value: object) -> object:
+    return value.isoformat(sep=" ", timespec="milliseconds") if isinstance(value, datetime) else value
+
+
+def _in_duckdb(query: str, events: Sequence[Event], columns: Sequence[str]) -> int:
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        connection.register("events", _arrow(events, columns))
+        connection.execute("CREATE TABLE logs AS SELECT * FROM events")
+        return len(connection.execute(query).fetchall())
+
+
+def _arrow(events: Sequence[Event], columns: Sequence[str]) -> Any:
+    import pyarrow as pa
+
+    kinds = {"timestamp": pa.timestamp("us"), **dict.fromkeys(_NUMBERS, pa.int64())}
+    data = {name: [_cell(each.get(name), name in kinds) for each in events] for name in columns}
+    return pa.table({name: pa.array(cells, kinds.get(name, pa.string())) for name, cells in data.items()})
+
+
+def _cell(value: object, is_kept: bool) -> object:
+    return value if value is None or is_kept else str(value)
+
+
+_NUMBERS = ("EventID", "DestinationPort", "SourcePort", "dst_port", "src_port")
+
+
+def _in_clickhouse(query: str, events: Sequence[Event], columns: Sequence[str]) -> int:
+    session = _clickhouse()
+    session.query("DROP TABLE IF EXISTS logs")
+    session.query(f"CREATE TABLE logs ({', '.join(map(_column, columns))}) ENGINE = Memory")
+    if events:
+        rows = ", ".join(f"({', '.join(_literal(each.get(name)) for name in columns)})" for each in events)
+        session.query(f"INSERT INTO logs VALUES {rows}")
+    answer = str(session.query(query, "TabSeparated"))
+    return len(answer.splitlines())
+
+
+@cache
+def _clickhouse() -> Any:
+    from chdb.session import Session
+
+    return Session()
+
+
+def _column(name: str) -> str:
+    kind = "Int64" if name in _NUMBERS else "DateTime64(6)" if name == "timestamp" else "String"
+    return f"`{name}` Nullable({kind})"
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+BACKENDS = (
+    Backend("Splunk", "sigma.backends.splunk", "SplunkBackend"),
+    Backend("Elastic ES\\|QL", "sigma.backends.elasticsearch", "ESQLBackend"),
+    Backend("Elastic EQL", "sigma.backends.elasticsearch", "EqlBackend"),
+    Backend("Loki", "sigma.backends.loki", "LogQLBackend"),
+    Backend("OpenSearch PPL", "sigma.backends.opensearch", "OpenSearchPPLBackend"),
+    Backend("SQLite", "sigma.backends.sqlite", "sqliteBackend", _in_sqlite),
+    Backend("DuckDB", "sigma_backend_duckdb", "DuckDBBackend", _in_duckdb),
+    Backend("ClickHouse", "sigma.backends.clickhouse.clickhouse", "ClickhouseBackend", _in_clickhouse, "chdb"),
+)
+
+
+def is_there(backend: Backend) -> bool:
+    """Whether a backend, and what runs it, are installed."""
+    try:
+        return find_spec(backend.module) is not None and (not backend.needs or find_spec(backend.needs) is not None)
+    except ModuleNotFoundError:
+        return False
+
+
+# --- rules and their cases ------------------------------------------------------------------------------------------
+
+
+@cache
+def forms() -> Mapping[str, tuple[RuleFile, Formed]]:
+    """Each shipped rule, and its form."""
+    return {each.slug: (each, formed(each)) for each in shipped_rules()}
+
+
+def converted(backend: Backend, file: RuleFile) -> str:
+    """What a backend makes of a rule that has a form: of several queries the last, which is the rule's own.
+
+    Raises:
+        SigmaError, NotImplementedError: it makes nothing of it.
+    """
+    from sigma.collection import SigmaCollection
+
+    form = forms()[file.slug][1].form
+    assert form is not None
+    made = getattr(import_module(backend.module), backend.kind)()
+    return str(made.convert(SigmaCollection.from_yaml(written(file, form).text))[-1])
+
+
+def refused(backend: Backend, file: RuleFile) -> str:
+    """Why a backend makes nothing of a rule; "" where it converts it."""
+    from sigma.exceptions import SigmaError
+
+    try:
+        converted(backend, file)
+    except (SigmaError, NotImplementedError) as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def verdict(backend: Backend, file: RuleFile) -> Verdict:
+    """The cases of a rule, run as a backend converts it."""
+    assert backend.run is not None
+    cases = file.rule.herdsight.cases
+    query = converted(backend, file)
+    try:
+        missed = [each.name for each in cases.hits if not _fires(backend, file, query, each)]
+        fired = [each.name for each in cases.misses if _fires(backend, file, query, each)]
+    except Exception as error:  # noqa: BLE001 - each engine has its own
+        return Verdict(len(cases.hits) + len(cases.misses), (), (), " ".join(str(error).split())[:100])
+    return Verdict(len(cases.hits) + len(cases.misses), tuple(missed), tuple(fired))
+
+
+def _fires(backend: Backend, file: RuleFile, query: str, case: Case) -> bool:
+    assert backend.run is not None
+    names = {name for each in case.rows for log in logs_of(each.table) for name in (*log.fields.values(), *log.fixed)}
+    return backend.run(query, list(_events(file, case)), ["timestamp", *sorted(names)]) > 0
+
+
+def _events(file: RuleFile, case: Case) -> Iterator[Event]:
+    base = file.rule.herdsight.cases.base
+    for series in case.rows:
+        time = table(series.table).time
+        for row in rows_of(series, base.get(series.table, {})):
+            found = event(series.table, row)
+            if found is not None:
+                yield {"timestamp": datetime.fromisoformat(str(row[time])).replace(tzinfo=None), **found}

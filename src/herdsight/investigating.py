@@ -1,0 +1,123 @@
+"""A finding investigated: the rows behind it, and the questions of the guide filled in for it and put to the logs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from herdsight.errors import InputError
+from herdsight.findings.explained import Asked, Explained
+from herdsight.findings.model import Finding, Hunt
+from herdsight.guesses import did_you_mean
+from herdsight.guidance.model import ENTITIES, Entity, Question, Value
+from herdsight.guidance.reading import questions_of
+from herdsight.kql.text import literal_text, typed_text
+from herdsight.output import json_rows
+from herdsight.querying import Session
+from herdsight.tables import ColumnType
+from herdsight.telemetry import DEFAULTS, Options, Progress
+from herdsight.version import VERSION
+
+SHOWN = 20  # rows of an answer that are told: what a person reads of one; the query itself has them all
+
+
+def explain(
+    name: str,
+    hunt: Hunt,
+    paths: Sequence[Path | str] = (),
+    options: Options = DEFAULTS,
+    *,
+    progress: Progress | None = None,
+) -> Explained:
+    """A finding of a hunt with the guide's questions; with logs, given as paths or a store, also their answers.
+
+    `name` is the finding's id, or the beginning of it that no other has.
+
+    Raises:
+        InputError: there is no such finding, or the logs cannot be read.
+    """
+    finding = _named(name, hunt)
+    asked = tuple(asked_of(finding))
+    if paths or options.store:
+        with Session(paths, options) as session:
+            asked = tuple(_answered(session, asked, progress))
+    return Explained(herdsight=VERSION, finding=finding, questions=asked)
+
+
+def asked_of(finding: Finding) -> Iterator[Asked]:
+    """The rows behind a finding, then every question for its role, in order, with the finding's values filled in."""
+    evidence = finding.evidence
+    yield Asked(
+        name="rows",
+        question="Which rows are behind it?",
+        why="They are the proof; everything else is conclusion.",
+        query=f"{evidence.table}\n| where {evidence.filter}\n| sort by TimeGenerated asc\n",
+        rows=finding.count,
+        answer=evidence.rows,
+        meaning="Read some of them from end to end before you act on their sum.",
+        empty="These are not the logs that the finding was made from.",
+    )
+    given = entities(finding)
+    for each in questions_of(finding.role):
+        lacks = tuple(name for name in each.entities if name not in given)
+        yield Asked(
+            name=each.name,
+            question=each.question,
+            why=each.why,
+            query=None if lacks else filled(each, given),
+            lacks=lacks,
+            meaning=each.meaning,
+            empty=each.empty,
+        )
+
+
+def entities(finding: Finding) -> dict[Entity, Value]:
+    """What a finding names, as far as it does, by the names of the query parameters."""
+    found: dict[Entity, Value | None] = {
+        "host": finding.host,
+        "process": finding.process,
+        "account": finding.account,
+        "remotes": finding.remotes,
+        "ports": finding.ports,
+        "domains": finding.domains,
+        "began": finding.first_seen,
+        "ended": finding.last_seen,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def filled(question: Question, given: Mapping[Entity, Value]) -> str:
+    """The question's query with `let` in place of its parameters: KQL that runs wherever it is pasted."""
+    lets = (f"let {name} = {_text(name, given[name])};\n" for name in question.entities)
+    return "".join((*lets, question.query))
+
+
+def _text(name: Entity, value: Value) -> str:
+    if isinstance(value, tuple):
+        return typed_text(list(value), ColumnType.DYNAMIC)
+    assert ENTITIES[name] is not ColumnType.DYNAMIC  # noqa: S101 - lists are tuples
+    return literal_text(value)
+
+
+def _named(name: str, hunt: Hunt) -> Finding:
+    known = {each.id: each for each in hunt.findings}
+    matches = [each for each in known if name and each.casefold().startswith(name.casefold())]
+    if name in known or len(matches) == 1:
+        return known[name if name in known else matches[0]]
+    if matches:
+        raise InputError(f"several findings begin with {name!r}", hint=f"there are {', '.join(matches[:5])}")
+    hint = did_you_mean(name, list(known)) or "`herdsight hunt --format json` has the ids of its findings"
+    raise InputError(f"there is no finding {name!r} in this hunt", hint=hint)
+
+
+def _answered(session: Session, asked: Sequence[Asked], progress: Progress | None) -> Iterator[Asked]:
+    for place, each in enumerate(asked):
+        if progress:
+            progress(each.name, place, len(asked))
+        if each.query is None:
+            yield each
+            continue
+        answers = tuple(session.answers(each.query, each.name, most=SHOWN))
+        if len(answers) != 1:
+            what = "the filter of the finding's evidence is no condition"
+            raise InputError(what, hint="write the hunt anew: herdsight hunt ./logs --format json > hunt.json")
+        rows = tuple(json_rows(answers[0].table))
+        yield each.model_copy(update={"rows": answers[0].rows, "answer": rows, "notes": answers[0].warnings})
