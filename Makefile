@@ -13,7 +13,7 @@ ORACLE := tests/oracle/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup oracle test fuzz demo docs bench evaluate tuning lock clean
+.PHONY: help setup oracle test fuzz demo docs sigma bench evaluate tuning lock clean
 
 help: ## List what one can ask for
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ docs: setup ## Write the pages of what of KQL runs here, of the rules and of the
 	$(BIN)/python docs/make_rules.py
 	$(BIN)/python docs/make_guidance.py
 
+sigma: $(VENV)/.clickhouse ## Write what of the export to Sigma behaves into docs/exports.md; installs half a gigabyte
+	$(BIN)/python docs/make_sigma.py
+
 bench: setup ## Run the benchmarks and print their tables
 	@for script in benchmarks/[a-z]*.py; do $(BIN)/python "$$script" || exit 1; done
 
@@ -59,6 +62,9 @@ lock: ## Resolve the dependencies anew and write them, pinned and hashed, into r
 	$(VENV)/lock/bin/python -m pip --disable-pip-version-check -qq install uv
 	$(LOCK) --upgrade --group dev --output-file requirements/dev.txt
 	$(LOCK) --upgrade --constraint requirements/dev.txt --no-annotate --output-file requirements/runtime.txt
+	$(VENV)/lock/bin/uv pip compile --group pyproject.toml:clickhouse --quiet --universal --python-version 3.13 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--upgrade --constraint requirements/dev.txt --no-annotate --output-file requirements/clickhouse.txt
 	rm -r $(VENV)/lock
 
 clean: ## Remove everything that was made here: environment, demo, caches
@@ -83,6 +89,11 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/.python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# The backend asks for Python 3.13 and runs on 3.11.
+$(VENV)/.clickhouse: requirements/clickhouse.txt $(VENV)/.dev
+	@$(PIP) install --require-hashes --ignore-requires-python --requirement requirements/clickhouse.txt
 	@touch $@
 
 # Without it those tests skip, so that a registry out of reach fails nothing.

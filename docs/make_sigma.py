@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -44,9 +45,8 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a rule's cases: how many, and the names of those in which the converted form was wrong."""
+    """The names of a rule's cases in which the converted form was wrong."""
 
-    cases: int
     wrong_hits: tuple[str, ...]
     wrong_misses: tuple[str, ...]
     said: str = ""  # by the engine, where it refused the query
@@ -177,7 +177,8 @@ def converted(backend: Backend, file: RuleFile) -> str:
     from sigma.collection import SigmaCollection
 
     form = forms()[file.slug][1].form
-    assert form is not None
+    if form is None:
+        raise NotImplementedError("the rule has no form in Sigma")
     made = getattr(import_module(backend.module), backend.kind)()
     return str(made.convert(SigmaCollection.from_yaml(written(file, form).text))[-1])
 
@@ -195,21 +196,20 @@ def refused(backend: Backend, file: RuleFile) -> str:
 
 def verdict(backend: Backend, file: RuleFile) -> Verdict:
     """The cases of a rule, run as a backend converts it."""
-    assert backend.run is not None
     cases = file.rule.herdsight.cases
     query = converted(backend, file)
     try:
         missed = [each.name for each in cases.hits if not _fires(backend, file, query, each)]
         fired = [each.name for each in cases.misses if _fires(backend, file, query, each)]
     except Exception as error:  # noqa: BLE001 - each engine has its own
-        return Verdict(len(cases.hits) + len(cases.misses), (), (), " ".join(str(error).split())[:100])
-    return Verdict(len(cases.hits) + len(cases.misses), tuple(missed), tuple(fired))
+        return Verdict((), (), _NO_ANSWER if _NO_ANSWER in str(error) else "the engine refuses the text")
+    return Verdict(tuple(missed), tuple(fired))
 
 
 def _fires(backend: Backend, file: RuleFile, query: str, case: Case) -> bool:
-    assert backend.run is not None
+    run = backend.run or _in_sqlite
     names = {name for each in case.rows for log in logs_of(each.table) for name in (*log.fields.values(), *log.fixed)}
-    return backend.run(query, list(_events(file, case)), ["timestamp", *sorted(names)]) > 0
+    return run(query, list(_events(file, case)), ["timestamp", *sorted(names)]) > 0
 
 
 def _events(file: RuleFile, case: Case) -> Iterator[Event]:
@@ -220,3 +220,119 @@ def _events(file: RuleFile, case: Case) -> Iterator[Event]:
             found = event(series.table, row)
             if found is not None:
                 yield {"timestamp": datetime.fromisoformat(str(row[time])).replace(tzinfo=None), **found}
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+_HEAD = """\
+## Sigma
+
+`herdsight export sigma --out DIR --allow-lossy` writes a file for each rule that has a form in Sigma, by SigmaHQ's
+conventions: what the query asks of single events as detections, what it counts of them as correlations. Sigma 2.1
+has no joins, no shares and no statistics, so that most rules lose something and some have no form: all of it is told,
+clause by clause, and nothing is written without `--allow-lossy`.
+
+Not told for each rule, since it is so for all: Sigma compares texts without case; a window slides, where a rule is run
+at intervals; an alert has its events and none of the query's own columns. Rules over `DeviceNetworkEvents` become rules
+over the connections that Windows logs (Sysmon's event 3), those over `ASimNetworkSessionLogs` rules over a firewall's
+log, in which direction is told by addresses: private ones are inside.
+"""
+_CONVERTED = """\
+### What backends make of it
+
+With {versions}. Yes means that there is text, not that it is right; none of Splunk, Elastic, Loki and OpenSearch was run.
+Where a rule has two counts, backends other than SQLite's make a query for each and one that refers to both.
+"""
+_RUN = """\
+### What behaves
+
+The forms that can be run here were, on the rules' own cases: each hit must be found and each near miss passed over, as
+the KQL does. What does so in all of them is **supported**; in the rest, what goes wrong is what the form lost, or the
+backend: DuckDB's and ClickHouse's take no account of the time in which to count.
+"""
+
+
+def section() -> str:
+    """The section, whole."""
+    engines = (engine(each) for each in BACKENDS if each.run)
+    return "\n".join((_HEAD, *_losses(), _conversions(), _RUN, *engines))
+
+
+def _losses() -> Iterator[str]:
+    yield "| rule | in Sigma | what the form does not say |\n|---|---|---|"
+    for slug, (_, found) in forms().items():
+        if found.form:
+            kinds = " and ".join(each.kind for each in found.form.counts) or ("one event" if not found.form.by else "")
+            said = "; ".join(f"`{_cut(each.clause)}`: {_bare(each.lost)}" for each in found.missing)
+            yield f"| `{slug}` | {kinds or 'temporal_ordered'} | {_safe(said) or 'nothing'} |"
+    yield "\nThese have no form:\n\n| rule | for want of | why |\n|---|---|---|"
+    for slug, (_, found) in forms().items():
+        if not found.form:
+            last = found.missing[-1]
+            yield f"| `{slug}` | `{_safe(_cut(last.clause))}` | {_safe(last.lost.removesuffix('; the rule is left out'))} |"
+    yield ""
+
+
+def _cut(clause: str) -> str:
+    return clause if len(clause) <= _LONGEST else f"{clause[: _LONGEST - 3]}..."
+
+
+_LONGEST = 90
+
+
+def _bare(lost: str) -> str:
+    return lost.removesuffix("; left out")
+
+
+def _safe(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _conversions() -> str:
+    able = [each for each in BACKENDS if each.name != "SQLite"]
+    able.insert(0, next(each for each in BACKENDS if each.name == "SQLite"))
+    lines = [f"| rule | {' | '.join(each.name for each in able)} |", f"|---|{'---|' * len(able)}"]
+    whys: dict[str, int] = {}
+    for slug, (file, found) in forms().items():
+        if found.form:
+            cells = [whys.setdefault(why, len(whys) + 1) if (why := refused(each, file)) else "yes" for each in able]
+            lines.append(f"| `{slug}` | {' | '.join(f'no ({each})' if each != 'yes' else 'yes' for each in cells)} |")
+    reasons = (f"{number}. {_safe(why)}" for why, number in whys.items())
+    return "\n".join((_CONVERTED.format(versions=_versions()), *lines, "\nThe backends say why:\n", *reasons, ""))
+
+
+def _versions() -> str:
+    names = ("pysigma", *(f"pysigma-backend-{each}" for each in ("splunk", "elasticsearch", "loki", "opensearch")))
+    others = tuple(f"pysigma-backend-{each}" for each in ("sqlite", "duckdb", "clickhouse"))
+    return ", ".join(f"{name} {version(name)}" for name in (*names, *others))
+
+
+def engine(backend: Backend) -> str:
+    """What behaves in an engine."""
+    lines = [f"#### {backend.name}\n", "| rule | hits found | near misses passed over | |", "|---|---|---|---|"]
+    for slug, (file, found) in forms().items():
+        if found.form:
+            lines.append(_row(slug, file, verdict(backend, file)))
+    return "\n".join((*lines, ""))
+
+
+def _row(slug: str, file: RuleFile, found: Verdict) -> str:
+    cases = file.rule.herdsight.cases
+    if found.said:
+        return f"| `{slug}` | | | {found.said} |"
+    hits, misses = len(cases.hits), len(cases.misses)
+    wrong = "; ".join((*found.wrong_hits, *found.wrong_misses))
+    told = "**supported**" if found.is_right else f"wrong: {_safe(wrong)}"
+    passed = misses - len(found.wrong_misses)
+    return f"| `{slug}` | {hits - len(found.wrong_hits)} of {hits} | {passed} of {misses} | {told} |"
+
+
+def page(text: str) -> str:
+    """The page's text with the section as it should be, at its end where it has none."""
+    new = section()
+    return _SECTION.sub(lambda _: new, text) if _SECTION.search(text) else f"{text.rstrip()}\n\n{new}"
+
+
+if __name__ == "__main__":
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else _TITLE
+    PAGE.write_text(page(before), encoding="utf-8")

@@ -268,7 +268,10 @@ def test_indicators_of_sentinel_are_judged_with_the_rules_findings(tmp_path: Pat
     assert [(each.source, each.used, each.told) for each in hunt.indicators] == [("ThreatIntelIndicators", 1, 1)]
 
 
-def test_the_page_and_inspect_say_what_became_of_a_list(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_and_inspect_say_what_became_of_a_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # so that no sentence is folded, however long the path
     (tmp_path / "conn.log").write_text(zeek_conn([session("10.0.0.5", "198.51.100.7")]), encoding="utf-8")
     bad = tmp_path.parent / f"{tmp_path.name}.txt"
     bad.write_text("198.51.100.7\nco.uk\n", encoding="utf-8")

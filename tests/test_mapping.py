@@ -722,7 +722,7 @@ def test_a_file_that_is_no_mapping_is_refused(desk: Desk) -> None:
         (desk.logs.parent / "m.yaml").write_bytes(content)
         with pytest.raises(MappingError):
             desk.files()
-    with pytest.raises(MappingError, match="there is no file .*none.yaml"):
+    with pytest.raises(MappingError, match=r"there is no file .*none\.yaml"):
         desk.files("none.yaml")
     with pytest.raises(MappingError, match="cannot read"):
         desk.files("logs")

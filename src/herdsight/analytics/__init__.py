@@ -5,6 +5,7 @@ from herdsight.analytics.dga import DGA
 from herdsight.analytics.flood import FLOOD
 from herdsight.analytics.indicator import INDICATOR, INDICATOR_SOURCE
 from herdsight.analytics.model import Analytic, Candidate, Clue, Found, Sight
+from herdsight.analytics.p2p import P2P
 from herdsight.analytics.pressing import PRESSING
 from herdsight.analytics.relay import RELAY
 from herdsight.analytics.spread import SPREAD
@@ -13,4 +14,16 @@ from herdsight.analytics.tunnel import TUNNEL
 
 __all__ = ["ANALYTICS", "Analytic", "Candidate", "Clue", "Found", "Sight"]
 
-ANALYTICS: tuple[Analytic, ...] = (BEACON, DGA, SPREAD, SWEEP, PRESSING, FLOOD, RELAY, TUNNEL, INDICATOR, INDICATOR_SOURCE)
+ANALYTICS: tuple[Analytic, ...] = (
+    BEACON,
+    DGA,
+    SPREAD,
+    SWEEP,
+    PRESSING,
+    FLOOD,
+    RELAY,
+    TUNNEL,
+    P2P,
+    INDICATOR,
+    INDICATOR_SOURCE,
+)

@@ -31,6 +31,7 @@ _CROWD = 10  # peers that one UDP port of a host has, below which a client with 
 # Calls beyond which a set is a scan, a flood or a download: one a second for a day, where RITA speaks of a strobe.
 _MOST = 86_400
 _UNANSWERED = 0.8  # of the calls: above, a set that goes to one port is a scan (Jung et al., 2004), and `spread`'s
+_LARGE = 1_000_000  # bytes of a session: a control message has a few hundred, a block of a shared file 16,384
 SHOWN = 16  # peers and ports that a candidate names
 
 
@@ -95,7 +96,7 @@ SELECT number, EPOCH_US(time) AS time, (SELECT COUNT(*) FROM sets) AS tested,
   (SELECT COUNT(DISTINCT host) FROM sets) AS hosts
 FROM numbered ORDER BY number, time
 """
-# Of file sharing something is large: anything that the host moves to or from a port of no service.
+# File sharing moves much with several: places with which the host moves much at once, on ports of no service.
 _TOLD = f"""
 {_SETS},
 peers AS (
@@ -105,14 +106,14 @@ peers AS (
   FROM numbered WHERE number IN ({{numbers}}) GROUP BY number, kind, host, protocol, base, process, remote
 ),
 moved AS (
-  SELECT host, MAX(GREATEST(COALESCE(sent, 0), COALESCE(received, 0))) AS largest
+  SELECT host, COUNT(DISTINCT CASE WHEN sent >= {_LARGE} OR received >= {_LARGE} THEN remote END) AS partners
   FROM sessions
   WHERE host IN (SELECT host FROM peers) AND port NOT IN ({_ports(SERVICE_PORTS)}) GROUP BY host
 )
 SELECT number, kind, host, protocol, base, process, MIN(source) AS source, COUNT(*) AS peers,
   COUNT(CASE WHEN failed = peers.calls THEN 1 END) AS gone, COUNT(DISTINCT port) AS ports, SUM(peers.calls) AS calls,
   MIN(first) AS first, MAX(last) AS last, SUM(sent) AS sent, SUM(squares) AS squares, SUM(sized) AS sized,
-  COUNT(CASE WHEN port IN ({{swarm}}) THEN 1 END) AS swarm, MAX(largest) AS largest,
+  COUNT(CASE WHEN port IN ({{swarm}}) THEN 1 END) AS swarm, MAX(partners) AS partners,
   LIST(remote ORDER BY calls DESC, remote)[1:{{most}}] AS remotes, LIST(DISTINCT port ORDER BY port)[1:{SHOWN}] AS some,
   (SELECT COUNT(DISTINCT host) FROM going) AS all_hosts
 FROM peers INNER JOIN moved USING (host) GROUP BY number, kind, host, protocol, base, process
@@ -160,7 +161,7 @@ class Peers:
     squares: float | None
     sized: int
     swarm: int
-    largest: float
+    partners: int  # with which the host moves much
     remotes: tuple[str, ...]
     some: tuple[int, ...]
     all_hosts: int
@@ -177,7 +178,6 @@ class Peers:
 
 # Honest programs that call many peers by a timer are about as many as beacons that are honest: ten to one.
 PRIOR = -1.0
-_LARGE = 1_000_000  # bytes of a session: a control message is a few hundred, and a piece of a file 16 kB and more
 _ALIKE = 0.25  # coefficient of variation of what is sent: a few kinds of message of about one length
 
 
@@ -186,15 +186,16 @@ def clues(found: Peers, *, looked_up: bool | None) -> Iterator[Clue]:
     if found.base not in SERVICE_PORTS:
         yield Clue(f"port {found.base} belongs to no common service", 0.5)
     if found.gone >= 0.25 * found.peers:  # Yen and Reiter: peers of bots are addresses of a list that is out of date
-        yield Clue(f"{found.gone} of {found.peers} peers never answer, and it keeps calling", 0.5)
+        weight = 1.0 if found.gone >= 0.9 * found.peers else 0.5
+        yield Clue(f"{found.gone} of {found.peers} peers never answer, and it keeps calling", weight)
     if found.variety is not None and found.variety <= _ALIKE:
         yield Clue("all that it sends is about one size", 0.5)
     if looked_up is False:
         yield Clue("no peer was looked up by name", 0.5)
     if found.last - found.first >= timedelta(hours=18):
         yield Clue("it goes on day and night", 0.3)
-    if found.largest >= _LARGE:
-        yield Clue(f"the host moves {found.largest / 1e6:.0f} MB at once on such ports, as file sharing does", -1.0)
+    if found.partners >= 3:  # noqa: PLR2004
+        yield Clue(f"the host moves much with {found.partners} places on such ports, as file sharing does", -1.0)
 
 
 def explanation(found: Peers, names: Mapping[str, Sequence[str]], alike: int) -> str | None:
@@ -203,7 +204,9 @@ def explanation(found: Peers, names: Mapping[str, Sequence[str]], alike: int) ->
         return f"{found.swarm} of its peers have ports of BitTorrent's clients, as its network has"
     if found.base in _PROGRAMS:
         return f"port {found.base} is {_PROGRAMS[found.base]}, which keeps in touch with peers"
-    known = [each for each in found.remotes if any(known_name(name) or is_popular(name) for name in names.get(each, ()))]
+    known = [
+        each for each in found.remotes if any(known_name(name) or is_popular(name) for name in names.get(each, ()))
+    ]
     if 2 * len(known) >= len(found.remotes):
         return f"{len(known)} of {len(found.remotes)} places have popular names"
     if found.all_hosts >= 10 and 2 * alike >= found.all_hosts:  # noqa: PLR2004
