@@ -207,8 +207,8 @@ def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> It
         yield Clue("no lookup of the address is in the DNS logs", 0.5)
     if series.all_hosts >= 20 and series.hosts <= 0.02 * series.all_hosts + 1:  # noqa: PLR2004
         yield Clue(f"of {series.all_hosts} hosts {series.hosts} call it", 0.5)
-    if 3 <= series.hosts < 10 and series.hosts >= series.all_hosts / 2:  # noqa: PLR2004
-        # Hosts of one place mostly have the same software; that most of a few are one's bots is one case in ten.
+    if series.hosts >= 3 and series.hosts >= series.all_hosts / 4 and series.port in SERVICE_PORTS:  # noqa: PLR2004
+        # Hosts of one network mostly have the same software; that so many are one master's bots is one case in ten.
         yield Clue(f"{series.hosts} of {series.all_hosts} hosts call it", -1.0)
 
 

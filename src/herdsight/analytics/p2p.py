@@ -9,6 +9,7 @@ exchanges are alike in size, BotMiner (Gu et al., 2008) and Zhang et al., "Detec
 statistical traffic fingerprints" (2011). Peers that are called at random times are not found, whatever their sizes.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -173,7 +174,7 @@ class Peers:
         if not self.sized or not self.sent or self.sent < 0 or self.squares is None:
             return None
         mean = self.sent / self.sized
-        return float(max(self.squares / self.sized / mean**2 - 1, 0.0)) ** 0.5
+        return math.sqrt(max(self.squares / self.sized / mean**2 - 1, 0.0))
 
 
 # Honest programs that call many peers by a timer are about as many as beacons that are honest: ten to one.
@@ -279,8 +280,8 @@ def _candidate(sight: Sight, found: Peers, names: Mapping[str, Sequence[str]], a
         prior=PRIOR,
         clues=tuple(clues(found, looked_up=looked_up)),
         reasons=(
-            f"{who} {found.peers} peers {_WHERE[found.kind]} {found.base} by one timer, "
-            f"about every {timing.period:.3g} s: {found.calls} calls",
+            f"{who} {found.peers} peers {_WHERE[found.kind]} {found.base} by one timer: {found.calls} calls",
+            f"it goes off about every {timing.period:.3g} s",
             f"their local variation is {timing.variation:.3f} (a clock: 0, chance: 1), p = 1e{timing.log10_p:.0f}",
         ),
         numbers={
