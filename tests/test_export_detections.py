@@ -12,8 +12,8 @@ from microsoft_forms import content, export, faults, files
 from test_oracle import ANALYTICS_ONLY, HUNTING_ONLY, Binder, others, started, surface, theirs
 
 from herdsight.errors import InputError
+from herdsight.exporting.microsoft.surfaces import hunting_tables
 from herdsight.exporting.model import Content
-from herdsight.exporting.surfaces import hunting_tables
 from herdsight.proving.running import run_cases
 from herdsight.querying import answers
 from herdsight.rules.reading import RuleFile, shipped_rules

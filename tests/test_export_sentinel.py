@@ -20,7 +20,7 @@ from herdsight.attack import techniques
 from herdsight.cli import main
 from herdsight.content import shipped
 from herdsight.errors import InputError
-from herdsight.exporting import arm, durations
+from herdsight.exporting.microsoft import arm, durations
 from herdsight.exporting.model import Content, Export, File
 from herdsight.exporting.together import joined
 from herdsight.guidance.reading import hunting_queries

@@ -71,7 +71,8 @@ def formed(file: RuleFile) -> Formed:
     if reading is None:
         return Formed(None, (Missing("the query", "it does not begin at one table; the rule is left out"),))
     try:
-        return _formed(reading)
+        found = _formed(reading)
+        return Formed(found.form, tuple(dict.fromkeys(found.missing)))
     except _NoFormError as error:
         return Formed(None, (*reading.missing, Missing(error.clause, f"{error.why}; the rule is left out")))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from uuid import uuid5
 
 from herdsight.attack import techniques
-from herdsight.exporting.analytic import yaml_text
+from herdsight.exporting.microsoft.analytic import yaml_text
 from herdsight.exporting.model import File
 from herdsight.exporting.sigma.forms import Base, Count, Form
 from herdsight.exporting.sigma.tests import detection

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from herdsight.attack import techniques
 from herdsight.errors import QueryError
-from herdsight.exporting.alerting import described, unsaid_techniques
-from herdsight.exporting.analytic import fitted, is_detail_name
-from herdsight.exporting.durations import iso8601, short
-from herdsight.exporting.events import keys_of, with_event
+from herdsight.exporting.microsoft.alerting import described, unsaid_techniques
+from herdsight.exporting.microsoft.analytic import fitted, is_detail_name
+from herdsight.exporting.microsoft.durations import iso8601, short
+from herdsight.exporting.microsoft.events import keys_of, with_event
+from herdsight.exporting.microsoft.surfaces import hunted, hunting_tables, not_hunted
 from herdsight.exporting.model import Content, Export, File, Loss, RuleTarget
-from herdsight.exporting.surfaces import hunted, hunting_tables, not_hunted
 from herdsight.exporting.together import each_rule
 from herdsight.kql.binding import Surroundings
 from herdsight.kql.lexer import Text

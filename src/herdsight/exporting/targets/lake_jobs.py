@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 from herdsight.errors import InputError, QueryError
-from herdsight.exporting.durations import iso8601
+from herdsight.exporting.microsoft.durations import iso8601
 from herdsight.exporting.model import Content, Export, File, Loss, RuleTarget
 from herdsight.exporting.together import joined
 from herdsight.kql import syntax

@@ -1,8 +1,8 @@
 """Rules as templates of Azure Resource Manager, one each, which make scheduled rules in Microsoft Sentinel."""
 
-from herdsight.exporting.alerting import alert_rule, unsaid_techniques
-from herdsight.exporting.analytic import fitted
-from herdsight.exporting.arm import template
+from herdsight.exporting.microsoft.alerting import alert_rule, unsaid_techniques
+from herdsight.exporting.microsoft.analytic import fitted
+from herdsight.exporting.microsoft.arm import template
 from herdsight.exporting.model import Content, Export, File, RuleTarget
 from herdsight.exporting.together import each_rule
 from herdsight.rules.reading import RuleFile

@@ -1,6 +1,6 @@
 """Hunting queries in the YAML of Microsoft Sentinel's repository."""
 
-from herdsight.exporting.analytic import hunting_fields, yaml_text
+from herdsight.exporting.microsoft.analytic import hunting_fields, yaml_text
 from herdsight.exporting.model import Content, Export, File, RuleTarget
 from herdsight.guidance.reading import hunting_queries
 

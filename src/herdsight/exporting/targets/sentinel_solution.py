@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from herdsight.exporting.arm import template
+from herdsight.exporting.microsoft.arm import template
+from herdsight.exporting.microsoft.watching import ALIAS, watchlist
 from herdsight.exporting.model import Content, Export, File, RuleTarget
 from herdsight.exporting.targets.sentinel import export_sentinel
 from herdsight.exporting.targets.sentinel_hunting import export_hunting
 from herdsight.exporting.targets.sentinel_workbook import export_workbook
 from herdsight.exporting.together import joined, moved
-from herdsight.exporting.watching import ALIAS, watchlist
 from herdsight.output import json_text
 
 _NAME = "Herdsight"

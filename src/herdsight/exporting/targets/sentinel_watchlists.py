@@ -1,9 +1,9 @@
 """Tuning entries as a watchlist of Microsoft Sentinel: its items, the template that makes it, a query that reads it."""
 
 from herdsight.errors import InputError
-from herdsight.exporting.arm import resource, template
+from herdsight.exporting.microsoft.arm import resource, template
+from herdsight.exporting.microsoft.watching import ALIAS, IN_FORCE, items, watchlist
 from herdsight.exporting.model import Content, Export, File, RuleTarget
-from herdsight.exporting.watching import ALIAS, IN_FORCE, items, watchlist
 
 _MOST_BYTES = 3_800_000  # that a watchlist takes as a local file (learn.microsoft.com, sentinel/watchlists: limits)
 

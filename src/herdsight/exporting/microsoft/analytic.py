@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from herdsight.attack import techniques
-from herdsight.exporting.durations import short
+from herdsight.exporting.microsoft.durations import short
 from herdsight.exporting.model import Loss
 from herdsight.guidance.model import HuntingQuery
 from herdsight.kql.lexer import Text, tokens

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Literal
 
-from herdsight.exporting.analytic import grouping, mappings
-from herdsight.exporting.arm import resource
-from herdsight.exporting.durations import iso8601
+from herdsight.exporting.microsoft.analytic import grouping, mappings
+from herdsight.exporting.microsoft.arm import resource
+from herdsight.exporting.microsoft.durations import iso8601
 from herdsight.exporting.model import Loss
 from herdsight.rules.model import Rule
 

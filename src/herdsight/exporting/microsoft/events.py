@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from herdsight.exporting.durations import short
-from herdsight.exporting.surfaces import ANALYTICS_TIME
+from herdsight.exporting.microsoft.durations import short
+from herdsight.exporting.microsoft.surfaces import ANALYTICS_TIME
 from herdsight.kql import syntax
 from herdsight.kql.lexer import Text
 from herdsight.kql.plan import Field
