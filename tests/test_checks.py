@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from herdsight.analytics import ANALYTICS
 from herdsight.attack import techniques
 from herdsight.checks.form import formed
 from herdsight.checks.running import check, checks, read_all
@@ -192,8 +193,8 @@ def test_nothing_is_wrong_with_what_ships() -> None:
 
 
 def test_techniques_are_known_with_their_tactics() -> None:
-    assert techniques()["T1583.005"] .tactics == ("ResourceDevelopment",)
-    assert techniques()["T1110.004"] .tactics == ("CredentialAccess",)
+    assert techniques()["T1583.005"].tactics == ("ResourceDevelopment",)
+    assert techniques()["T1110.004"].tactics == ("CredentialAccess",)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -229,3 +230,8 @@ def test_hostile_files_are_one_message_each(folder: Path, text: str) -> None:
 def test_a_path_without_rules_is_told(tmp_path: Path) -> None:
     assert "there is no rule in" in call(tmp_path).output
     assert "there is no rule in" in call(tmp_path / "nowhere").output
+
+
+def test_every_technique_that_an_analytic_names_is_known() -> None:
+    named = {technique for each in ANALYTICS for technique in each.techniques}
+    assert named <= set(techniques())
