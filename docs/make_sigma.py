@@ -7,7 +7,7 @@ cases: every hit must be found and every near miss passed over. `make sigma` ins
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -34,13 +34,17 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A backend of pySigma: where it is, and how what it makes is run, if it can be run here."""
+    """A backend of pySigma: where it is, and how what it makes is run, if it can be run here.
+
+    `run` gives the number of groups that the query finds in events that have these columns.
+    """
 
     name: str
     module: str
     kind: str
     run: Callable[[str, Sequence[Event], Sequence[str]], int] | None = None
     needs: str = ""  # the module that runs it
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,17 @@ def _in_sqlite(query: str, events: Sequence[Event], columns: Sequence[str]) -> i
         steps = count(1)
         connection.set_progress_handler(lambda: next(steps) > _MOST_STEPS, _STEP)
         try:
-            return len(connection.execute(query).fetchall())
+            cursor = connection.execute(query)
+            made = [each[0] for each in cursor.description]
+            place = made.index("group_keys") if "group_keys" in made else None  # an alert for each window
+            return len({row if place is None else row[place] for row in cursor})
         except sqlite3.OperationalError as error:
             raise RuntimeError(_NO_ANSWER if "interrupted" in str(error) else str(error)) from error
 
 
-# Counted, not timed, so that the page is the same on every machine; it is a few seconds.
-_STEP, _MOST_STEPS = 1_000_000, 100
-_NO_ANSWER = "no answer within a hundred million steps of its machine"
+# Counted, not timed, so that the page is the same on every machine; it is about a second.
+_STEP, _MOST_STEPS = 1_000_000, 20
+_NO_ANSWER = "no answer within twenty million steps of its machine"
 
 
 def _plain(value: object) -> object:
@@ -145,7 +152,7 @@ BACKENDS = (
     Backend("Elastic EQL", "sigma.backends.elasticsearch", "EqlBackend"),
     Backend("Loki", "sigma.backends.loki", "LogQLBackend"),
     Backend("OpenSearch PPL", "sigma.backends.opensearch", "OpenSearchPPLBackend"),
-    Backend("SQLite", "sigma.backends.sqlite", "sqliteBackend", _in_sqlite),
+    Backend("SQLite", "sigma.backends.sqlite", "sqliteBackend", _in_sqlite, options={"collate_nocase": True}),
     Backend("DuckDB", "sigma_backend_duckdb", "DuckDBBackend", _in_duckdb),
     Backend("ClickHouse", "sigma.backends.clickhouse.clickhouse", "ClickhouseBackend", _in_clickhouse, "chdb"),
 )
@@ -179,7 +186,7 @@ def converted(backend: Backend, file: RuleFile) -> str:
     form = forms()[file.slug][1].form
     if form is None:
         raise NotImplementedError("the rule has no form in Sigma")
-    made = getattr(import_module(backend.module), backend.kind)()
+    made = getattr(import_module(backend.module), backend.kind)(**backend.options)
     return str(made.convert(SigmaCollection.from_yaml(written(file, form).text))[-1])
 
 
@@ -190,7 +197,7 @@ def refused(backend: Backend, file: RuleFile) -> str:
     try:
         converted(backend, file)
     except (SigmaError, NotImplementedError) as error:
-        return str(error).partition("\n")[0]
+        return str(error).partition(" in rule Sigma")[0]
     return ""
 
 
@@ -199,17 +206,23 @@ def verdict(backend: Backend, file: RuleFile) -> Verdict:
     cases = file.rule.herdsight.cases
     query = converted(backend, file)
     try:
-        missed = [each.name for each in cases.hits if not _fires(backend, file, query, each)]
-        fired = [each.name for each in cases.misses if _fires(backend, file, query, each)]
+        missed = [each.name for each in cases.hits if not _is_found(backend, file, query, each)]
+        fired = [each.name for each in cases.misses if _found(backend, file, query, each)]
     except Exception as error:  # noqa: BLE001 - each engine has its own
         return Verdict((), (), _NO_ANSWER if _NO_ANSWER in str(error) else "the engine refuses the text")
     return Verdict(tuple(missed), tuple(fired))
 
 
-def _fires(backend: Backend, file: RuleFile, query: str, case: Case) -> bool:
+def _is_found(backend: Backend, file: RuleFile, query: str, case: Case) -> bool:
+    """Whether as many groups are found as the rule finds; where a form has none, whether anything is."""
+    form, found = forms()[file.slug][1].form, _found(backend, file, query, case)
+    return found == len(case.finds) if form and form.by else found > 0
+
+
+def _found(backend: Backend, file: RuleFile, query: str, case: Case) -> int:
     run = backend.run or _in_sqlite
     names = {name for each in case.rows for log in logs_of(each.table) for name in (*log.fields.values(), *log.fixed)}
-    return run(query, list(_events(file, case)), ["timestamp", *sorted(names)]) > 0
+    return run(query, list(_events(file, case)), ["timestamp", *sorted(names)])
 
 
 def _events(file: RuleFile, case: Case) -> Iterator[Event]:
@@ -240,15 +253,17 @@ log, in which direction is told by addresses: private ones are inside.
 _CONVERTED = """\
 ### What backends make of it
 
-With {versions}. Yes means that there is text, not that it is right; none of Splunk, Elastic, Loki and OpenSearch was run.
-Where a rule has two counts, backends other than SQLite's make a query for each and one that refers to both.
+`sigma convert` makes queries of the files. Yes means that it makes some, not that they are right: none of those for
+Splunk, Elastic, Loki and OpenSearch was run. Of a rule with two counts, backends other than SQLite's make a query for
+each count, and one that refers to both. Versions: {versions}.
 """
 _RUN = """\
 ### What behaves
 
-The forms that can be run here were, on the rules' own cases: each hit must be found and each near miss passed over, as
-the KQL does. What does so in all of them is **supported**; in the rest, what goes wrong is what the form lost, or the
-backend: DuckDB's and ClickHouse's take no account of the time in which to count.
+The forms that can be run here were, on the rules' own cases: in each hit as many groups must be found as the KQL finds,
+and each near miss must be passed over. What does so in all of them is **supported**, and nothing else is. In the rest,
+what goes wrong is what the form lost, or the backend: those of DuckDB and ClickHouse compare texts with their case, and
+take no account of the time in which to count. SQLite's has its option `collate_nocase`, and is slow over many events.
 """
 
 
@@ -269,7 +284,8 @@ def _losses() -> Iterator[str]:
     for slug, (_, found) in forms().items():
         if not found.form:
             last = found.missing[-1]
-            yield f"| `{slug}` | `{_safe(_cut(last.clause))}` | {_safe(last.lost.removesuffix('; the rule is left out'))} |"
+            why = last.lost.removesuffix("; the rule is left out")
+            yield f"| `{slug}` | `{_safe(_cut(last.clause))}` | {_safe(why)} |"
     yield ""
 
 
@@ -329,8 +345,11 @@ def _row(slug: str, file: RuleFile, found: Verdict) -> str:
 
 def page(text: str) -> str:
     """The page's text with the section as it should be, at its end where it has none."""
-    new = section()
-    return _SECTION.sub(lambda _: new, text) if _SECTION.search(text) else f"{text.rstrip()}\n\n{new}"
+    new, place = section(), _SECTION.search(text)
+    if place is None:
+        return f"{text.rstrip()}\n\n{new}"
+    behind = text[place.end() :]
+    return text[: place.start()] + new + (f"\n{behind}" if behind else "")
 
 
 if __name__ == "__main__":

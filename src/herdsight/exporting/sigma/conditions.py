@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+from herdsight.exporting.sigma.asked import All, Any, Match, Not, Test, Value, is_sayable, simplified
 from herdsight.exporting.sigma.logs import PATHS, Log
-from herdsight.exporting.sigma.tests import All, Any, Match, Not, Test, Value, is_sayable, simplified
 from herdsight.kql import plan
 
 # RFC 1918, as ipv4_is_private() has it.

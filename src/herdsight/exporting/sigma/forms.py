@@ -7,10 +7,10 @@ alert may not: without a condition that narrows it, it would alert on ordinary t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from herdsight.exporting.sigma.asked import Match, Test
 from herdsight.exporting.sigma.conditions import roughness, test_of
 from herdsight.exporting.sigma.logs import Log, logs_of
 from herdsight.exporting.sigma.reading import Clause, Counted, Followed, Grouping, Measured, Missing, Reading, read
-from herdsight.exporting.sigma.tests import Match, Test
 from herdsight.kql import plan
 from herdsight.kql.rewrites import fold_constants
 from herdsight.kql.rewrites.walk import conjuncts, references, substituted

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from herdsight.addresses import MANY, PRIVATE
-from herdsight.exporting.sigma.tests import All, Match, Not, Test
+from herdsight.exporting.sigma.asked import All, Match, Not, Test
 
 _INSIDE = tuple(map(str, PRIVATE))
 _NO_ONE = tuple(map(str, (*PRIVATE, *MANY)))  # what is no single host outside

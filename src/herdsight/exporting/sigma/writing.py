@@ -7,8 +7,8 @@ from uuid import uuid5
 from herdsight.attack import techniques
 from herdsight.exporting.microsoft.analytic import yaml_text
 from herdsight.exporting.model import File
+from herdsight.exporting.sigma.asked import detection
 from herdsight.exporting.sigma.forms import Base, Count, Form
-from herdsight.exporting.sigma.tests import detection
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile
 

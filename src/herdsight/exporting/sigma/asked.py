@@ -104,7 +104,7 @@ def detection(tests: Sequence[Test]) -> dict[str, object]:
     """
     parts = _parts(simplified(All(tuple(tests))), All)
     selections: list[dict[str, object]] = []
-    filters: dict[str, object] = {}
+    filters: dict[str, dict[str, object]] = {}
     for each in parts:
         if isinstance(each, Not) and isinstance(each.test, Match):
             filters[f"filter_main_{len(filters) + 1}"] = {each.test.key: _values(each.test)}
@@ -121,11 +121,13 @@ def _put(selections: list[dict[str, object]], match: Match) -> None:
     free[match.key] = _values(match)
 
 
-def _condition(names: Sequence[str], filters: Mapping[str, object]) -> str:
+def _condition(names: Sequence[str], filters: Mapping[str, Mapping[str, object]]) -> str:
     if not filters:
         return " and ".join(names)
-    no = "not filter_main_1" if len(filters) == 1 else "not 1 of filter_main_*"
-    return " and ".join((*names, no))
+    # Splunk's backend puts fields held against fields into no `or`.
+    if len(filters) == 1 or any("|fieldref" in key for each in filters.values() for key in each):
+        return " and ".join((*names, *(f"not {each}" for each in filters)))
+    return " and ".join((*names, "not 1 of filter_main_*"))
 
 
 def _values(match: Match) -> object:
