@@ -19,7 +19,6 @@ from herdsight import prelude
 from herdsight.engines.layout import laid_out
 from herdsight.engines.prelude import Prelude
 from herdsight.errors import EngineError
-from herdsight.prelude.log_pairs import COLUMNAR
 from herdsight.tables import ColumnType
 
 DEFAULT_MEMORY = "4GB"
@@ -102,18 +101,6 @@ class DuckDbEngine:
         return sql
 
     def _register(self, name: str) -> None:
-        if name in COLUMNAR:
-            columnar = COLUMNAR[name]
-            texts = [_TYPES[ColumnType.STRING]] * columnar.parameters
-            self._connection.create_function(
-                name,
-                columnar.call,
-                texts,
-                columnar.result,
-                type=PythonUDFType.ARROW,
-                null_handling=FunctionNullHandling.SPECIAL,
-            )
-            return
         function = prelude.find(name)
         if function is None:
             return  # a name in a text; or DuckDB says that there is no such function
