@@ -211,7 +211,7 @@ _STATED = """\
 
 Findings of analytics by the probability that they state, and the share of them that is right, which lies within the
 last column at 95 % (Wilson). A finding with an honest explanation is not counted. Of the simulated there is a
-behaviour, or none, in each of {offices} offices of 12, 20 and 40 hosts, strong or hardly seen; analytics alone are
+behaviour, or none, in each of 60 offices of 12, 20 and 40 hosts, strong or hardly seen; analytics alone are
 asked, at the level high, by `benchmarks/calibration.py`. The names of simulated services end in `.example`, so that
 all that their programs poll is under no popular domain. The analytic of beacons takes that to be so of one honest
 timer in twenty; so there are twenty times as many of these here as it reckons with.
@@ -219,8 +219,7 @@ timer in twenty; so there are twenty times as many of these here as it reckons w
 
 
 def _reliability(real: Evaluation | None, stated: Sequence[Any]) -> Iterator[str]:
-    offices = len({each.office for each in stated})
-    yield _STATED.format(offices=offices)
+    yield _STATED
     names = ("said to be likely", "findings", "right", "stated", "observed", "at 95 %")
     parts = {"all": list(stated)}
     for each in stated:
@@ -248,13 +247,6 @@ def _calibrated(real: Evaluation | None, stated: Sequence[Any]) -> Iterator[Bar]
             f"{len(found) - len(outside)} of {len(found)}" if found else "the data is not here",
             not outside if found else None,
         )
-    late = [each for each in real.entries if each.found and (each.seconds_to_detection or 0) > _HOUR] if real else []
-    found_real = [each for each in real.entries if each.found] if real else []
-    measured = f"{len(found_real) - len(late)} of {len(found_real)}" if real else "the data is not here"
-    yield Bar("found in captures within an hour of the first row behind it", "no target", measured, None)
-
-
-_HOUR = 3_600.0
 
 
 def _where(alert: Any) -> str:

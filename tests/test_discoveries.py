@@ -1,11 +1,23 @@
 """False discovery rates: against the definition, and against what chance and real things give."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from conftest import zeek_conn
 from hypothesis import given
 from hypothesis import strategies as st
 
+import herdsight
 from herdsight.analytics.discoveries import q_values
+from herdsight.findings.model import Finding
+from herdsight.hunting.analysing import BUDGET, CHANCE
+from herdsight.telemetry import Level
+
+NOON = datetime(2026, 5, 31, 12)  # noqa: DTZ001 UTC
 
 
 def test_the_rates_of_a_worked_example() -> None:
@@ -43,3 +55,41 @@ def test_the_share_of_chance_among_what_is_told_is_no_greater_than_asked() -> No
         told = np.asarray(q_values(p_values.tolist(), 1_000)) <= 0.1
         shares.append(told[:940].sum() / max(told.sum(), 1))
     assert np.mean(shares) == pytest.approx(0.094, abs=0.012)
+
+
+def refused(number: int, times: Sequence[float]) -> list[dict[str, Any]]:
+    """Refused calls of a host to a place of its own outside, at these seconds."""
+    host = f"10.0.0.{number}"
+    own = {
+        "id.orig_h": host,
+        "id.orig_p": 50_000,
+        "id.resp_h": f"203.0.113.{number}",
+        "id.resp_p": 1177,
+        "proto": "tcp",
+    }
+    return [
+        {"ts": NOON + timedelta(seconds=each), "uid": f"C{host}{call}", "conn_state": "S0", **own}
+        for call, each in enumerate(times)
+    ]
+
+
+def test_a_finding_tells_its_rate(tmp_path: Path) -> None:
+    path = tmp_path / "conn.log"
+    random = np.random.default_rng(1).uniform(0, 18_000, size=(9, 40))
+    rows = [each for host in range(9) for each in refused(host, sorted(random[host].tolist()))]
+    path.write_text(zeek_conn([*rows, *refused(20, [60.0 * each for each in range(300)])]))
+    (told,) = [each for each in herdsight.hunt(path).findings if each.detection == "beacon"]
+    assert told.host == "10.0.0.20"
+    assert told.numbers["tested"] == 10
+    # The only one that is no chance: its rate is what chance makes of ten.
+    assert told.numbers["q_value"] == told.numbers["expected_by_chance"] == pytest.approx(_ten_times(told))
+
+
+def _ten_times(told: Finding) -> float:
+    return 10 * float(told.numbers["p_value"] or 0)
+
+
+@pytest.mark.parametrize(("level", "hosts"), [(Level.LOW, 10), (Level.MEDIUM, 10)])
+def test_in_fewer_than_ten_host_days_the_budget_is_the_stricter(level: Level, hosts: int) -> None:
+    # A p-value just within the budget, alone of all that were tested: its rate is p x tested = budget x host-days.
+    assert BUDGET[level] * hosts <= CHANCE[level] * (1 + 1e-12)

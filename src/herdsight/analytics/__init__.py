@@ -1,6 +1,7 @@
 """Analytics: calibrated statistics over the hub tables, one file a behaviour."""
 
 from herdsight.analytics.beacon import BEACON
+from herdsight.analytics.c2_protocol import C2_PROTOCOL
 from herdsight.analytics.dga import DGA
 from herdsight.analytics.flood import FLOOD
 from herdsight.analytics.indicator import INDICATOR, INDICATOR_SOURCE
@@ -24,6 +25,7 @@ ANALYTICS: tuple[Analytic, ...] = (
     RELAY,
     TUNNEL,
     P2P,
+    C2_PROTOCOL,
     INDICATOR,
     INDICATOR_SOURCE,
 )

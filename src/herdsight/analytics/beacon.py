@@ -19,7 +19,9 @@ from sqlglot import exp
 from herdsight.analytics.known import PERIODIC_PORTS, PUSH_PORTS, SERVICE_PORTS, is_dynamic, is_popular, known_name
 from herdsight.analytics.memoryless import LEAST, Wholes, evenness
 from herdsight.analytics.model import HOST, WORTH, Analytic, Candidate, Clue, Found, Sight, p_value
+from herdsight.analytics.novelty import Memory, memory, newness
 from herdsight.analytics.pairs import IS_OF_PAIR, KEY, PAIRS, PAIRS_READ, SINGLE
+from herdsight.analytics.roles import MAIL_PORTS, Task, tasks
 from herdsight.findings.model import Role
 from herdsight.rules.model import EvidenceRows
 from herdsight.tables import NETWORK_SESSION, WEB_SESSION
@@ -181,10 +183,13 @@ def _timings(numbers: Wholes, micros: Wholes) -> Iterator[tuple[int, Timing]]:
 PRIOR = -1.0
 
 
-def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> Iterator[Clue]:
+def clues(
+    series: Series, names: Sequence[str], *, looked_up: bool | None, does: frozenset[Task] = frozenset()
+) -> Iterator[Clue]:
     """What speaks for and against a bot behind a timer.
 
-    `names`: those of the place; `looked_up`: whether its address was, None where no log would show it.
+    `names`: those of the place; `looked_up`: whether its address was, None where no log would show it; `does`: what its
+    host does for others.
     """
     if series.failed >= 0.9:  # noqa: PLR2004
         yield Clue(f"{series.failed:.0%} of the calls fail, and it keeps calling", 1.0)
@@ -193,7 +198,8 @@ def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> It
     yield from _of_names(names)
     if series.name and series.hosts == 1 and series.all_hosts > 1:
         yield Clue("no other host here asks the proxy for that name", 0.5)
-    if series.lasts:
+    yield from _of_tasks(series, does)
+    if series.lasts and not does:  # a server is never switched off
         yield Clue("it calls day and night", 0.3)
     if 1 <= series.period < 60:  # noqa: PLR2004
         # Software that polls for updates or pushes waits minutes, and what must know within seconds keeps a connection
@@ -207,9 +213,18 @@ def clues(series: Series, names: Sequence[str], *, looked_up: bool | None) -> It
         yield Clue("no lookup of the address is in the DNS logs", 0.5)
     if series.all_hosts >= 20 and series.hosts <= 0.02 * series.all_hosts + 1:  # noqa: PLR2004
         yield Clue(f"of {series.all_hosts} hosts {series.hosts} call it", 0.5)
-    if series.hosts >= 3 and series.hosts >= series.all_hosts / 4 and series.port in SERVICE_PORTS:  # noqa: PLR2004
-        # Hosts of one network mostly have the same software; that so many are one master's bots is one case in ten.
+    if series.hosts >= 3 and series.hosts >= series.all_hosts / 5 and series.port in SERVICE_PORTS:  # noqa: PLR2004
+        # Hosts of one network mostly have the same software; that so many are one master's bots is one case in ten. Of
+        # all hosts a fifth, since servers and machines are among them.
         yield Clue(f"{series.hosts} of {series.all_hosts} hosts call it", -1.0)
+
+
+def _of_tasks(series: Series, does: frozenset[Task]) -> Iterator[Clue]:
+    """What it says that the host works for others: of a bot on one of its clients the client's own calls tell more."""
+    if Task.PROXY in does and not series.name:
+        yield Clue("its host is a proxy, which calls what its clients ask for", -0.5)
+    if Task.MAIL in does and series.port in MAIL_PORTS:
+        yield Clue("its host is a mail server, whose queue tries again by a timer", -1.0)
 
 
 def _of_names(names: Sequence[str]) -> Iterator[Clue]:
@@ -259,8 +274,10 @@ def find(sight: Sight) -> Found:
     (counted,) = sight.run(question(sight, _COUNTED)).to_pylist()
     found = _told(sight, timings(sight.run(question(sight, TIMES))), counted["all_hosts"])
     names = sight.names([each.remote for each in found])
-    crowded = crowds(found)
-    candidates = tuple(_candidate(sight, each, names.get(each.remote, ()), crowded) for each in found)
+    around = _Around(
+        crowds(found), tasks(sight, (each.source for each in found)), memory(sight, (each.remote for each in found))
+    )
+    candidates = tuple(_candidate(sight, each, names.get(each.remote, ()), around) for each in found)
     return Found(counted["tested"], counted["hosts"], candidates)
 
 
@@ -272,10 +289,27 @@ def _told(sight: Sight, timed: Mapping[int, Timing], all_hosts: int) -> list[Ser
     return [Series(timing=timed[row.pop("number")], **row, all_hosts=all_hosts) for row in rows]
 
 
-def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapping[str, int]) -> Candidate:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What is known of hosts and places beside their timers: by host its crowd, by address what it does for others."""
+
+    crowds: Mapping[str, int]
+    tasks: Mapping[str, frozenset[Task]]
+    memory: Memory | None
+
+    def clues(self, series: Series, names: Sequence[str], *, looked_up: bool | None) -> tuple[Clue, ...]:
+        """What speaks for and against a bot behind a timer."""
+        does = self.tasks.get(series.source, frozenset())
+        new = None if series.name else newness(self.memory, series.remote)
+        # What a resolver itself wants to know it asks outside, where its clients' lookups are not seen.
+        known = None if Task.RESOLVER in does and not looked_up else looked_up
+        return (*clues(series, names, looked_up=known, does=does), *filter(None, (new,)))
+
+
+def _candidate(sight: Sight, series: Series, names: Sequence[str], around: _Around) -> Candidate:
     names = (series.name,) if series.name else names
     looked_up = bool(names) if sight.sees_lookups(series.source, series.first, series.last) else None
-    crowd = crowded.get(series.host, 0) if _is_peer(series) else 0
+    crowd = around.crowds.get(series.host, 0) if _is_peer(series) else 0
     where = series.name or f"{series.remote}:{series.port}"
     timing = series.timing
     return Candidate(
@@ -287,7 +321,7 @@ def _candidate(sight: Sight, series: Series, names: Sequence[str], crowded: Mapp
         last=series.last,
         p_value=p_value(timing.log10_p),
         prior=PRIOR,
-        clues=tuple(clues(series, names, looked_up=looked_up)),
+        clues=around.clues(series, names, looked_up=looked_up),
         reasons=(
             f"calls {where} about every {_span(series.period)}: {series.calls} calls",
             f"their local variation is {timing.variation:.3f} (a clock: 0, chance: 1), p = 1e{timing.log10_p:.0f}",

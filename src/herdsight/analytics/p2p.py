@@ -45,51 +45,78 @@ _ENOUGH = f"SUM(calls) BETWEEN {LEAST + 2} AND {_MOST} AND 2 * MAX(calls) <= SUM
 _ANSWERED = f"SUM(failed) <= {_UNANSWERED} * SUM(calls)"
 _FROM_PORT = "protocol = 'UDP' AND own >= 1024 AND port >= 1024"
 
-# Pairs choose the sets that go to a port, and the hosts of which the ports of their own are looked at. The ports of
-# common services are left out unless the program is known: with a browser's calls between them no timer shows.
-_SETS = f"""
-WITH sessions AS (
+# Written out wherever it is asked, since a table expression of that size would be put by, with all its rows.
+_SESSIONS = f"""(
   SELECT host, source, remote, port, protocol, COALESCE(SrcPortNumber, 0) AS own, SrcAppName AS process,
     TimeGenerated AS time, CASE WHEN EventResult = 'Failure' THEN 1 ELSE 0 END AS failed,
     CAST(SrcBytes AS DOUBLE) AS sent, CAST(DstBytes AS DOUBLE) AS received
   FROM (SELECT *, {KEY} FROM {{schema}}.{NETWORK_SESSION} WHERE {IS_OF_PAIR} AND {SINGLE}) AS keyed WHERE {_GOING}
+) AS sessions"""
+_PAIRS = f"""
+going AS (
+  SELECT * FROM {{schema}}.{PAIRS} WHERE {_GOING} AND single > 0 AND port NOT IN ({_ports(SERVICE_PORTS)})
 ),
-going AS (SELECT * FROM {{schema}}.{PAIRS} WHERE {_GOING} AND single > 0 AND port NOT IN ({_ports(SERVICE_PORTS)})),
 crowds AS (
   SELECT host FROM going WHERE protocol = 'UDP' AND port >= 1024 GROUP BY host HAVING COUNT(DISTINCT remote) >= {_CROWD}
 ),
 to_peers AS (
   SELECT host, protocol, port AS base, SUM(single) AS calls, SUM(LEAST(failed, single)) AS failed
   FROM going GROUP BY host, protocol, port, remote
-),
-from_peers AS (
-  SELECT host, protocol, own AS base, COUNT(*) AS calls, SUM(failed) AS failed, MIN(port) AS port
-  FROM sessions WHERE {_FROM_PORT} AND host IN (SELECT host FROM crowds) GROUP BY host, protocol, own, remote
-),
-by_peers AS (
-  SELECT host, protocol, port AS base, process, COUNT(*) AS calls, SUM(failed) AS failed
-  FROM sessions WHERE process <> '' GROUP BY host, protocol, port, process, remote
-),
-sets AS (
-  SELECT 'to' AS kind, host, protocol, base, '' AS process FROM to_peers
-  GROUP BY host, protocol, base HAVING COUNT(*) >= {_FEW} AND {_ENOUGH} AND {_ANSWERED}
-  UNION ALL SELECT 'from', host, protocol, base, '' FROM from_peers
-  GROUP BY host, protocol, base
-  HAVING COUNT(*) >= {_CROWD} AND {_ENOUGH} AND ({_ANSWERED} OR 2 * COUNT(DISTINCT port) >= COUNT(*))
-  UNION ALL SELECT 'by', host, protocol, base, process FROM by_peers
-  GROUP BY host, protocol, base, process HAVING COUNT(*) >= {_FEW} AND {_ENOUGH} AND {_ANSWERED}
-),
-calls AS (
-  SELECT sets.*, sessions.* EXCLUDE (host, protocol, process) FROM sessions INNER JOIN sets
-    ON sets.kind = 'to' AND sessions.host = sets.host AND sessions.protocol = sets.protocol AND port = base
-  UNION ALL SELECT sets.*, sessions.* EXCLUDE (host, protocol, process) FROM sessions INNER JOIN sets
-    ON sets.kind = 'from' AND sessions.host = sets.host AND sessions.protocol = sets.protocol AND own = base
-    AND sessions.protocol = 'UDP' AND port >= 1024
-  UNION ALL SELECT sets.*, sessions.* EXCLUDE (host, protocol, process) FROM sessions INNER JOIN sets
-    ON sets.kind = 'by' AND sessions.host = sets.host AND sessions.protocol = sets.protocol AND port = base
-    AND sessions.process = sets.process AND sessions.process <> ''
-),
-numbered AS (SELECT HASH(kind, host, protocol, base, process) AS number, * FROM calls)
+)
+"""
+_TO_SETS = f"""
+SELECT host, protocol, base, '' AS process FROM to_peers
+GROUP BY host, protocol, base HAVING COUNT(*) >= {_FEW} AND {_ENOUGH} AND {_ANSWERED}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How sets of a kind are chosen, and which sessions are a set's."""
+
+    sets: str
+    condition: str
+
+
+# Pairs choose the sets that go to a port, and the hosts of which the ports of their own are looked at. The ports of
+# common services are left out unless the program is known: with a browser's calls between them no timer shows.
+_KINDS: Mapping[str, _Kind] = {
+    "to": _Kind(_TO_SETS, "port = base"),
+    "from": _Kind(
+        f"""
+        SELECT host, protocol, base, '' AS process FROM (
+          SELECT host, protocol, own AS base, COUNT(*) AS calls, SUM(failed) AS failed, MIN(port) AS port
+          FROM {_SESSIONS} WHERE {_FROM_PORT} AND host IN (SELECT host FROM crowds) GROUP BY host, protocol, own, remote
+        ) AS from_peers GROUP BY host, protocol, base
+        HAVING COUNT(*) >= {_CROWD} AND {_ENOUGH} AND ({_ANSWERED} OR 2 * COUNT(DISTINCT port) >= COUNT(*))
+        """,
+        f"own = base AND sessions.{_FROM_PORT}",
+    ),
+    "by": _Kind(
+        f"""
+        SELECT host, protocol, base, process FROM (
+          SELECT host, protocol, port AS base, process, COUNT(*) AS calls, SUM(failed) AS failed
+          FROM {_SESSIONS} WHERE process <> '' GROUP BY host, protocol, port, process, remote
+        ) AS by_peers GROUP BY host, protocol, base, process
+        HAVING COUNT(*) >= {_FEW} AND {_ENOUGH} AND {_ANSWERED}
+        """,
+        "port = base AND sessions.process = sets.process AND sessions.process <> ''",
+    ),
+}
+_KINDS_THERE = f"""
+WITH {_PAIRS}
+SELECT EXISTS ({_TO_SETS}) AS has_to, EXISTS (SELECT * FROM crowds) AS has_from,
+  EXISTS (SELECT * FROM {{schema}}.{NETWORK_SESSION} WHERE SrcAppName <> '') AS has_by
+"""
+_SETS = f"""
+WITH {_PAIRS},
+sets AS ({{sets}}),
+numbered AS (
+  SELECT HASH(sets.host, sets.protocol, base, sets.process) AS number, sets.*,
+    sessions.* EXCLUDE (host, protocol, process)
+  FROM {_SESSIONS} INNER JOIN sets
+    ON sessions.host = sets.host AND sessions.protocol = sets.protocol AND {{condition}}
+)
 """
 _TIMES = f"""
 {_SETS}
@@ -101,24 +128,24 @@ FROM numbered ORDER BY number, time
 _TOLD = f"""
 {_SETS},
 peers AS (
-  SELECT number, kind, host, protocol, base, process, remote, MIN(source) AS source, MIN(port) AS port,
+  SELECT number, host, protocol, base, process, remote, MIN(source) AS source, MIN(port) AS port,
     COUNT(*) AS calls, SUM(failed) AS failed, MIN(time) AS first, MAX(time) AS last,
     SUM(sent) AS sent, SUM(sent * sent) AS squares, COUNT(sent) AS sized
-  FROM numbered WHERE number IN ({{numbers}}) GROUP BY number, kind, host, protocol, base, process, remote
+  FROM numbered WHERE number IN ({{numbers}}) GROUP BY number, host, protocol, base, process, remote
 ),
 moved AS (
   SELECT host, COUNT(DISTINCT CASE WHEN sent >= {_LARGE} OR received >= {_LARGE} THEN remote END) AS partners
-  FROM sessions
+  FROM {_SESSIONS}
   WHERE host IN (SELECT host FROM peers) AND port NOT IN ({_ports(SERVICE_PORTS)}) GROUP BY host
 )
-SELECT number, kind, host, protocol, base, process, MIN(source) AS source, COUNT(*) AS peers,
+SELECT number, host, protocol, base, process, MIN(source) AS source, COUNT(*) AS peers,
   COUNT(CASE WHEN failed = peers.calls THEN 1 END) AS gone, COUNT(DISTINCT port) AS ports, SUM(peers.calls) AS calls,
   MIN(first) AS first, MAX(last) AS last, SUM(sent) AS sent, SUM(squares) AS squares, SUM(sized) AS sized,
-  COUNT(CASE WHEN port IN ({{swarm}}) THEN 1 END) AS swarm, MAX(partners) AS partners,
+  COUNT(CASE WHEN port IN ({{swarm}}) THEN 1 END) AS swarm, COALESCE(MAX(partners), 0) AS partners,
   LIST(remote ORDER BY calls DESC, remote)[1:{{most}}] AS remotes, LIST(DISTINCT port ORDER BY port)[1:{SHOWN}] AS some,
   (SELECT COUNT(DISTINCT host) FROM going) AS all_hosts
-FROM peers INNER JOIN moved USING (host) GROUP BY number, kind, host, protocol, base, process
-ORDER BY host, kind, protocol, base, process
+FROM peers LEFT JOIN moved USING (host) GROUP BY number, host, protocol, base, process
+ORDER BY host, protocol, base, process
 """
 _NAMED = 100  # peers of a set whose names are looked for
 
@@ -215,7 +242,11 @@ def explanation(found: Peers, names: Mapping[str, Sequence[str]], alike: int) ->
     return None
 
 
-def _tree(sight: Sight, asked: str, **values: str) -> exp.Expr:
+def _tree(sight: Sight, asked: str, kind: str = "", **values: str) -> exp.Expr:
+    """A question of the sets of a kind, or of all pairs, as a tree."""
+    if kind:
+        own = _KINDS[kind]
+        values |= {"sets": own.sets.format(schema=sight.schema), "condition": own.condition}
     return sqlglot.parse_one(asked.format(schema=sight.schema, **values), dialect="duckdb")
 
 
@@ -223,21 +254,26 @@ def find(sight: Sight) -> Found:
     """The sets of peers that are called by a timer, each once."""
     if NETWORK_SESSION not in sight.tables:
         return Found(0, 0, ())
-    times = sight.run(_tree(sight, _TIMES))
-    found = _told(sight, timings(times))
+    (there,) = sight.run(_tree(sight, _KINDS_THERE)).to_pylist()
+    times = {kind: sight.run(_tree(sight, _TIMES, kind)) for kind in _KINDS if there[f"has_{kind}"]}
+    found = [each for kind, rows in times.items() for each in _told(sight, kind, timings(rows))]
     names = sight.names(sorted({remote for each in found for remote in each.remotes}))
-    candidates = tuple(_candidate(sight, each, names, _alike(found, each)) for each in _apart(found))
-    return Found(same_in_all(times, "tested"), same_in_all(times, "hosts"), candidates)
+    return Found(
+        sum(same_in_all(rows, "tested") for rows in times.values()),
+        max((same_in_all(rows, "hosts") for rows in times.values()), default=0),
+        tuple(_candidate(sight, each, names, _alike(found, each)) for each in _apart(found)),
+    )
 
 
-def _told(sight: Sight, timed: Mapping[int, Timing]) -> list[Peers]:
-    """All that is told of the sets that chance explains badly."""
+def _told(sight: Sight, kind: str, timed: Mapping[int, Timing]) -> list[Peers]:
+    """All that is told of the sets of a kind that chance explains badly."""
     if not timed:
         return []
     numbers = ", ".join(map(str, timed))
-    rows: pa.Table = sight.run(_tree(sight, _TOLD, numbers=numbers, swarm=_ports(_SWARM), most=str(_NAMED)))
+    rows: pa.Table = sight.run(_tree(sight, _TOLD, kind, numbers=numbers, swarm=_ports(_SWARM), most=str(_NAMED)))
     return [
         Peers(
+            kind=kind,
             timing=timed[row.pop("number")],
             remotes=tuple(row.pop("remotes")),
             some=tuple(row.pop("some")),
