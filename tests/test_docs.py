@@ -3,6 +3,7 @@
 import re
 import runpy
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 import herdsight
 from herdsight.cli import main
 from herdsight.errors import UnsupportedError
+from herdsight.findings.model import Evidence, Finding, Hunt, Role, Severity
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,6 +47,20 @@ Timestamp,DeviceName,ActionType,RemoteIP,RemotePort,Protocol,LocalIP,LocalPort,R
 """
 
 
+NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
+FLOOD = Finding(
+    id="F1b4bc34b4e", detection="flood", kind="analytic", title="A flood", severity=Severity.HIGH, confidence="high",
+    probability=0.99, role=Role.TARGET, host="web01", first_seen=NOON, last_seen=NOON, count=1, reasons=("many",),
+    numbers={}, techniques=("T1498",), evidence=Evidence(table="DeviceNetworkEvents", filter="true", rows=()),
+)  # fmt: skip
+
+
+def hunt_with(finding: Finding) -> Hunt:
+    return Hunt(
+        herdsight="0.1.0", now=NOON, span=(NOON, NOON), inputs=(), verdicts=(), findings=(finding,), skipped=()
+    )
+
+
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the README speaks of."""
@@ -62,6 +78,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.chdir(tmp_path)
     herdsight.import_("logs", "store")
+    (tmp_path / "hunt.json").write_text(hunt_with(FLOOD).model_dump_json())
     return tmp_path
 
 
@@ -79,9 +96,12 @@ UPKEEP = [
 )  # opens a prompt
 @pytest.mark.usefixtures("desk")
 def test_a_command_of_the_readme_runs(line: str) -> None:
+    line, _, file = line.partition(" > ")  # as a shell does it
     result = CliRunner().invoke(main, shlex.split(line)[1:], prog_name="herdsight")
     assert result.exit_code == 0, result.output
-    assert result.stdout
+    assert result.output
+    if file:
+        Path(file).write_text(result.stdout, encoding="utf-8")
 
 
 @pytest.mark.usefixtures("desk")

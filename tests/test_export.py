@@ -8,9 +8,10 @@ from click.testing import CliRunner, Result
 
 from herdsight.cli import main
 from herdsight.errors import InputError, RuleError
-from herdsight.exporting.exporting import export_rules, read_hunt, target_of, targets
+from herdsight.exporting.exporting import export_rules, target_of, targets
 from herdsight.exporting.folder import write_files
 from herdsight.exporting.model import Content, Export, File, Loss, RuleTarget
+from herdsight.findings.reading import read_hunt
 from herdsight.rules.reading import shipped_rules
 
 OLD = (File("a.yaml", "a: 1\n"), File("deep/b.json", "{}\n"))

@@ -228,6 +228,15 @@ class TestCef:
         assert (second["SourceHostName"], second["SourceUserName"]) == ("desk-1", "al")
         assert (third["DestinationIP"], third["DeviceCustomString1"]) == ("10.0.0.9", "203.0.113.1 2001:db8::7")
 
+    def test_who_is_attacked_is_the_destination_with_its_account_and_program(self, tmp_path: Path) -> None:
+        path = tmp_path / "findings.cef"
+        attacked = finding(role=Role.TARGET, host="10.0.0.9", remotes=("203.0.113.1",), account="root", process="sshd")
+        path.write_text(written("cef", attacked), encoding="utf-8")
+        _, (row,) = loaded(path)
+        assert (row["DestinationUserName"], row["DestinationProcessName"]) == ("root", "sshd")
+        assert not row["SourceUserName"]
+        assert not row["SourceProcessName"]
+
     def test_a_finding_is_a_line_whatever_a_log_said(self) -> None:
         assert len(written("cef", HOSTILE, BOT).splitlines()) == 2
 

@@ -205,6 +205,11 @@ class TestExplain:
         assert pairs
         assert all(abs(int(str(row["InBytes"])) - int(str(row["OutBytes"]))) < 2000 for row in pairs)
 
+    def test_who_came_with_the_flood_is_not_known_from_its_first_minutes(self, demo: Path, hunt: Hunt) -> None:
+        """The day's flood begins five minutes before those that the analytic tells of; nearly all that come are new."""
+        known = {bool(row["Known"]): row for row in _answers(hunt, demo, Role.TARGET, "flood")["who-came-before"]}
+        assert int(str(known[False]["Sources"])) > 10 * int(str(known[True]["Sources"]))
+
     def test_without_logs_it_prints_queries_to_paste_and_the_rows_that_it_has(self, hunt: Hunt) -> None:
         finding = hunt.findings[0]
         explained = explain(finding.id[:5], hunt)
@@ -224,6 +229,9 @@ class TestExplain:
         assert result.exit_code == 0, result.output
         for words in (finding.reasons[0], "let host = ", "1. Which rows are behind it?", "What to do: ", "eradicate"):
             assert words in result.stdout
+        filled_in = [each.query for each in explain(finding.id, hunt).questions if each.query]
+        for line in "".join(filled_in).splitlines():
+            assert line in result.stdout  # whole, however wide the page is: it is there to be copied
         record = json.loads(call("explain", finding.id, str(file), "--format", "json").stdout)
         assert (record["schema"], record["finding"]["id"]) == (1, finding.id)
 

@@ -506,9 +506,16 @@ class TestHuntPage:
         )
         held = verdict("10.0.0.5", "F1", "F2", "F3", "F4")
         words = flat(rendered(hunt(finding(), *others, verdicts=(held,)), 160))
-        assert "also told by: medium By a timer F2 its gaps are even" in words
+        assert "also told by: medium By a timer F2 its gaps are even (of ws7)" in words
         assert words.count("also told by") == 1
         assert words.count("herdsight query -e") == 3
+
+    def test_what_tells_of_the_same_names_its_host_where_the_machine_has_two_names(self) -> None:
+        others = (finding(id="F2", title="Again", reasons=("290 calls",)), finding(id="F3", host="ws7", reasons=()))
+        held = verdict("10.0.0.5", "F1", "F2", "F3")
+        words = flat(rendered(hunt(finding(), *others, verdicts=(held,)), 160))
+        assert "Again F2 290 calls high" in words
+        assert "F3 of ws7" in words
 
     @pytest.mark.parametrize(
         ("changes", "same"),

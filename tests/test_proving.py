@@ -213,6 +213,7 @@ def test_rules_show_says_all_that_a_rule_says() -> None:
         "T1571",
         "tuning",
         "eleven connections",
+        "every 1 h over the last 24 h",
     ):
         assert words in shown
     wrong = call("show", "beacon")
@@ -226,4 +227,5 @@ def test_rules_new_writes_no_file_twice_and_takes_names_of_files_alone(begun: Pa
     assert "is there already" in call("new", "many-calls", "--in", begun).output
     for name in ("Many Calls", "../x", "", "-x"):
         assert call("new", "--in", begun, "--", name).exit_code == 2
-    assert "cannot be written" in call("new", "x", "--in", begun / "nowhere").output
+    assert call("new", "x", "--in", begun / "made" / "by-it").exit_code == 0
+    assert "cannot write" in call("new", "x", "--in", begun / "many-calls.yaml").output

@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from herdsight import evaluating, explaining, investigating, querying, storing
 from herdsight.errors import QueryError
-from herdsight.exporting.exporting import read_hunt
 from herdsight.findings.evaluated import Evaluation
 from herdsight.findings.explained import Explained
 from herdsight.findings.model import Hunt, Imported, Inspection, Why
+from herdsight.findings.reading import read_hunt
 from herdsight.findings.simulated import Simulation
 from herdsight.hunting import hunt as hunting
 from herdsight.hunting import inspection

@@ -70,13 +70,19 @@ def _reader(path: str | Path) -> "Reader":
         raise InputError(
             "to look up where addresses are needs the package maxminddb", hint="pip install 'herdsight[geo]'"
         ) from error
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        raise _none(path)
     try:
         return open_database(str(path))
     except OSError as error:
         raise InputError(f"cannot read the database {str(path)!r}: {error.strerror or error}") from error
     except (InvalidDatabaseError, *_BROKEN) as error:
-        hint = "it is a file ending in .mmdb, as MaxMind, IPinfo and DB-IP have them"
-        raise InputError(f"{str(path)!r} is no database in MaxMind's format", hint=hint) from error
+        raise _none(path) from error
+
+
+def _none(path: str | Path) -> InputError:
+    hint = "it is a file ending in .mmdb, as MaxMind, IPinfo and DB-IP have them"
+    return InputError(f"{str(path)!r} is no database in MaxMind's format", hint=hint)
 
 
 # What a database that is broken inside comes to, beside its own error, which is a RuntimeError.

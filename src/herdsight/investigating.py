@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from herdsight.errors import InputError
+from herdsight.errors import InputError, QueryError
 from herdsight.findings.explained import Asked, Explained
 from herdsight.findings.model import Finding, Hunt
 from herdsight.guesses import did_you_mean
@@ -11,12 +11,13 @@ from herdsight.guidance.model import ENTITIES, Entity, Question, Value
 from herdsight.guidance.reading import questions_of
 from herdsight.kql.text import literal_text, typed_text
 from herdsight.output import json_rows
-from herdsight.querying import Session
+from herdsight.querying import Answer, Session
 from herdsight.tables import ColumnType
 from herdsight.telemetry import DEFAULTS, Options, Progress
 from herdsight.version import VERSION
 
 SHOWN = 20  # rows of an answer that are told: what a person reads of one; the query itself has them all
+_ROWS = "rows"  # the name of the first question
 
 
 def explain(
@@ -38,7 +39,7 @@ def explain(
     asked = tuple(asked_of(finding))
     if paths or options.store:
         with Session(paths, options) as session:
-            asked = tuple(_answered(session, asked, progress))
+            asked = tuple(_answered(session, finding, asked, progress))
     return Explained(herdsight=VERSION, finding=finding, questions=asked)
 
 
@@ -46,7 +47,7 @@ def asked_of(finding: Finding) -> Iterator[Asked]:
     """The rows behind a finding, then every question for its role, in order, with the finding's values filled in."""
     evidence = finding.evidence
     yield Asked(
-        name="rows",
+        name=_ROWS,
         question="Which rows are behind it?",
         why="They are the proof; everything else is conclusion.",
         query=f"{evidence.table}\n| where {evidence.filter}\n| sort by TimeGenerated asc\n",
@@ -108,16 +109,26 @@ def _named(name: str, hunt: Hunt) -> Finding:
     raise InputError(f"there is no finding {name!r} in this hunt", hint=hint)
 
 
-def _answered(session: Session, asked: Sequence[Asked], progress: Progress | None) -> Iterator[Asked]:
+def _answered(session: Session, finding: Finding, asked: Sequence[Asked], progress: Progress | None) -> Iterator[Asked]:
     for place, each in enumerate(asked):
         if progress:
             progress(each.name, place, len(asked))
         if each.query is None:
             yield each
             continue
-        answers = tuple(session.answers(each.query, each.name, most=SHOWN))
-        if len(answers) != 1:
-            what = "the filter of the finding's evidence is no condition"
-            raise InputError(what, hint="write the hunt anew: herdsight hunt ./logs --format json > hunt.json")
-        rows = tuple(json_rows(answers[0].table))
-        yield each.model_copy(update={"rows": answers[0].rows, "answer": rows, "notes": answers[0].warnings})
+        found = _answer(session, finding, each.query, each.name)
+        rows = tuple(json_rows(found.table))
+        yield each.model_copy(update={"rows": found.rows, "answer": rows, "notes": found.warnings})
+
+
+def _answer(session: Session, finding: Finding, query: str, name: str) -> Answer:
+    """The answer to a question; what is wrong with its query comes from the finding, which somebody may have edited."""
+    hint = "give the options that the hunt had, or write the hunt anew: herdsight hunt ./logs --format json > hunt.json"
+    about = "the evidence" if name == _ROWS else f"{name!r}"
+    try:
+        answers = tuple(session.answers(query, name, most=SHOWN))
+    except QueryError as error:
+        raise InputError(f"{about} of {finding.id} cannot be asked: {error}", hint=hint) from error
+    if len(answers) != 1:
+        raise InputError(f"{about} of {finding.id} cannot be asked: its filter is no condition", hint=hint)
+    return answers[0]

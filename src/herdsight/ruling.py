@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -18,7 +19,7 @@ from herdsight.proving.running import run_cases
 from herdsight.querying import compiled, scanned_tables
 from herdsight.rules.reading import RuleFile, read_rule, shipped_rules
 from herdsight.telemetry import Progress
-from herdsight.texts import read_text
+from herdsight.texts import read_text, write_new
 from herdsight.version import VERSION
 
 
@@ -155,7 +156,7 @@ _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def new_rule(name: str, folder: Path) -> Path:
-    """Begin a rule: a file that passes its own cases and waits to be changed; its path.
+    """Begin a rule: a file that passes its own cases and waits to be changed; its path. The folder is made.
 
     Raises:
         InputError: the name is none for a file, the file is there, or cannot be written.
@@ -166,11 +167,7 @@ def new_rule(name: str, folder: Path) -> Path:
     text = files("herdsight").joinpath("rules", "template.yaml").read_text(encoding="utf-8")
     title = name.replace("-", " ").capitalize()
     text = text.replace(str(UUID(int=0)), str(uuid4()), 1).replace("name: A new rule", f"name: {title}", 1)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise InputError(f"{path} is there already", hint="choose another name") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    with suppress(OSError):  # what hinders it hinders the file, too, and is told of that
+        folder.mkdir(parents=True, exist_ok=True)
+    write_new(path, text, hint="choose another name")
     return path

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from herdsight.errors import HerdsightError, InputError, Place
@@ -61,8 +62,9 @@ def write_new(path: Path, text: str, hint: str = "nothing is overwritten: name a
         InputError: something has that name, or it cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        with path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file, _whole_or_gone(path):
             file.write(text)
+            file.flush()
     except FileExistsError as error:
         raise InputError(f"{str(path)!r} is there already", hint=hint) from error
     except OSError as error:
@@ -73,14 +75,29 @@ def replace_text(path: Path, text: str) -> None:
     """Write a file so that whoever reads it sees the old or the new text, whole.
 
     Raises:
-        InputError: it cannot be written; the old text is left.
+        InputError: it cannot be written; the old text is left. Or a folder, pipe or device has that name.
     """
-    waiting = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{str(path)!r} is no file", hint="name another")
         path.parent.mkdir(parents=True, exist_ok=True)
-        waiting.write_bytes(text.encode(errors="backslashreplace"))
-        waiting.replace(path)
+        waiting = path.with_name(f".{path.name[:_SHORT]}.{os.getpid()}")
+        with _whole_or_gone(waiting):
+            waiting.write_bytes(text.encode(errors="backslashreplace"))
+            waiting.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            waiting.unlink(missing_ok=True)
         raise InputError(f"cannot write {str(path)!r}: {error.strerror}") from error
+
+
+_SHORT = 40  # characters of a file's name: with a few more it is still no longer than a name may be
+
+
+@contextmanager
+def _whole_or_gone(path: Path) -> Iterator[None]:
+    """Take a file away whose writing broke off: the disk is full, or the user had enough."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise

@@ -6,19 +6,13 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from herdsight.errors import InputError, Place, RuleError
 from herdsight.exporting import targets as shelf
 from herdsight.exporting.folder import write_files
 from herdsight.exporting.model import Content, Loss, RuleTarget, Target
 from herdsight.findings.exported import Exported, Lost
-from herdsight.findings.model import Hunt
 from herdsight.guesses import did_you_mean
-from herdsight.texts import read_text
 from herdsight.version import VERSION
-
-_MOST_BYTES = 500_000_000  # of a hunt's JSON; a hundred thousand findings have a fifth of it
 
 
 @cache
@@ -76,19 +70,3 @@ def _lossy(target: RuleTarget, content: Content, losses: Sequence[Loss]) -> Rule
     whole = RuleError(f"{problems[0].what}{more}", place=problems[0].place, hint=hint)
     whole.problems = tuple(RuleError(each.what, place=each.place, hint=hint) for each in problems)
     return whole
-
-
-def read_hunt(path: str | Path) -> Hunt:
-    """A hunt from what `hunt --format json` wrote; `-` is stdin.
-
-    Raises:
-        InputError: the file cannot be read, or is none.
-    """
-    text = read_text(path, holds="a hunt's JSON", most=_MOST_BYTES)
-    try:
-        return Hunt.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        hint = "write one with: herdsight hunt ./logs --format json > hunt.json"
-        raise InputError(f"not a hunt's JSON: {where}: {first['msg']}", place=Place(str(path)), hint=hint) from error

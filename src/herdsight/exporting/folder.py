@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from herdsight.errors import InputError, Place
@@ -21,17 +23,30 @@ def write_files(files: Sequence[File], folder: Path, target: str, *, force: bool
     Raises:
         InputError: the folder cannot be written to, or files in it were edited by hand; nothing was written then.
     """
-    known = _record(folder)
-    before = known.get(target, {})
+    before = _record(folder).get(target, {})
     edited = [] if force else sorted(_edited(files, folder, before))
     if edited:
         more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
         what = f"is not as it was exported{more}: somebody edited it, or it was there before"
         raise InputError(what, place=Place(str(folder / edited[0])), hint="--force writes over it; nothing was written")
-    done = tuple(sorted(_put(files, folder, before), key=lambda each: each.path))
+    done: list[ExportedFile] = []
     hashes = {file.path: _hash(file.text.encode()) for file in files}
-    replace_text(folder / _RECORD, json.dumps(known | {target: hashes}, indent=1, sort_keys=True) + "\n")
-    return done
+    try:
+        done.extend(_put(files, folder, before))
+    except BaseException:
+        if done:  # what is written by now is ours, and the next export may change it
+            ours = {each.path: hashes[each.path] for each in done if each.path in hashes}
+            with suppress(InputError):
+                _remember(folder, target, before | ours)
+        raise
+    _remember(folder, target, hashes)
+    return tuple(sorted(done, key=lambda each: each.path))
+
+
+def _remember(folder: Path, target: str, hashes: Mapping[str, str]) -> None:
+    """Put the hashes of a target's files on record, beside those that others have there by now."""
+    known = _record(folder) | {target: dict(hashes)}
+    replace_text(folder / _RECORD, json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def _put(files: Sequence[File], folder: Path, before: Mapping[str, str]) -> Iterator[ExportedFile]:
@@ -65,10 +80,10 @@ def _edited(files: Sequence[File], folder: Path, before: Mapping[str, str]) -> I
 
 
 def _record(folder: Path) -> dict[str, dict[str, str]]:
-    """What earlier exports wrote; a record that is none, or names files outside the folder, is no record."""
+    """What earlier exports wrote; a record that is none, or names what is no file in the folder, is no record."""
     try:
-        found = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(_bytes(folder / _RECORD) or b"")
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) and all(map(_is_hashes, found.values())) else {}
 
@@ -80,11 +95,18 @@ def _is_hashes(value: object) -> bool:
 
 
 def _is_inside(path: str) -> bool:
-    return not Path(path).is_absolute() and ".." not in Path(path).parts
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    parts = Path(path).parts
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts and "\0" not in path
 
 
 def _bytes(path: Path) -> bytes | None:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise InputError("is no file", place=Place(str(path)), hint="choose another --out")
         return path.read_bytes()
     except FileNotFoundError:
         return None

@@ -33,6 +33,9 @@ class Loss:
     lost: str
 
 
+LEFT_OUT = "the rule is left out"  # the end of what is lost, where nothing of the rule remains
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """The files that stand for the content, and what they do not say of it."""

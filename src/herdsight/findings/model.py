@@ -12,7 +12,10 @@ SCHEMA = 1
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:  # the last hours of the year 9999, the first of the year 1
+        raise ValueError(f"{moment} is none in UTC") from None
 
 
 def iso(moment: datetime) -> str:

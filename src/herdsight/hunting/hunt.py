@@ -16,13 +16,13 @@ from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.domains import domains
 from herdsight.hunting.evidence import Proof, proofs
 from herdsight.hunting.identity import identity
-from herdsight.hunting.indicated import Lists, accounts_of, indicated
+from herdsight.hunting.indicated import accounts_of, indicated
 from herdsight.hunting.judging import judged
 from herdsight.hunting.leads import MOST_VALUES, Lead, merged
 from herdsight.hunting.machines import names
 from herdsight.hunting.schedule import Row, replayed
 from herdsight.hunting.whereabouts import placed
-from herdsight.indicators import read_indicators
+from herdsight.indicators import Indicators, read_indicators
 from herdsight.kql.rewrites.columns import columns_read, from_schema
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile, shipped_rules
@@ -196,7 +196,7 @@ class _Untold:
     skipped: Sequence[Skipped]
     withheld: Sequence[Withheld]
     entries: Sequence[Entry]
-    lists: Lists
+    lists: Indicators
     looked_at: Sequence[Candidate]  # by the analytics, told or not
 
 

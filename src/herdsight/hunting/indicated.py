@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from herdsight.analytics import Candidate
 from herdsight.analytics.listed import LISTED
 from herdsight.findings.model import Finding, IndicatorList, iso
-from herdsight.indicators import Account, Columns, read_indicators
+from herdsight.indicators import Account, Columns, Indicators, read_indicators
 from herdsight.indicators.reading import taken
 from herdsight.indicators.records import of_objects
 from herdsight.indicators.table import as_table
@@ -26,15 +26,7 @@ ThreatIntelIndicators
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """All indicators of a hunt, and an account of each list."""
-
-    columns: Columns
-    accounts: tuple[Account, ...]
-
-
-def indicated(telemetry: Telemetry, options: Options) -> Lists:
+def indicated(telemetry: Telemetry, options: Options) -> Indicators:
     """Give the analytics the indicators of the files that the options name, and of Sentinel's table in the logs.
 
     Raises:
@@ -48,7 +40,7 @@ def indicated(telemetry: Telemetry, options: Options) -> Lists:
         accounts = (*accounts, taken(entries, columns, len(accounts), Account(INDICATORS, "table")))
     if columns.value:
         telemetry.give(LISTED, as_table(columns, [each.source for each in accounts]))
-    return Lists(columns, accounts)
+    return Indicators(columns, accounts)
 
 
 def _stored(telemetry: Telemetry) -> list[dict[str, object]]:
@@ -61,7 +53,7 @@ def _as_texts(row: dict[str, object]) -> dict[str, object]:
 
 
 def accounts_of(
-    lists: Lists, begin: datetime, looked_at: Iterable[Candidate], findings: Sequence[Finding]
+    lists: Indicators, begin: datetime, looked_at: Iterable[Candidate], findings: Sequence[Finding]
 ) -> tuple[IndicatorList, ...]:
     """What became of each list. `begin`: of the logs. `looked_at`: every host that meets an indicator, told or not."""
     met: set[int] = set()

@@ -80,9 +80,11 @@ def moment_of(value: object) -> datetime | None:
         if text.isdigit() and len(text) in {9, 10}:
             return datetime.fromtimestamp(int(text), UTC).replace(tzinfo=None)
         found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
     except ValueError:
         return _read_by_kql(text)
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except OverflowError:  # in UTC it is before the year 1 or after 9999
+        return None
 
 
 def _read_by_kql(text: str) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 
 from herdsight import errors
 from herdsight.analytics.known import is_popular_itself
@@ -32,7 +33,7 @@ _WANTED = "a list with one indicator a line, CSV, STIX 2 or MISP JSON"
 
 @dataclass(frozen=True, slots=True)
 class Indicators:
-    """All indicators of some files, and an account for each file."""
+    """All indicators of some lists, and an account for each list."""
 
     columns: Columns
     accounts: tuple[Account, ...]
@@ -54,6 +55,9 @@ def _state(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         hint = "name a file with indicators" if isinstance(error, FileNotFoundError) else None
         raise InputError(f"cannot read the indicators {str(path)!r}: {error.strerror}", hint=hint) from error
+    if not S_ISREG(found.st_mode):  # a pipe gives what it has once, and files are read twice
+        hint = "save the list to a file, and name that"
+        raise InputError(f"cannot read the indicators {str(path)!r}: it is no file", hint=hint)
     return found.st_mtime_ns, found.st_size
 
 

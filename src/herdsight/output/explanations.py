@@ -56,7 +56,7 @@ def _print_question(number: int, asked: Asked, console: Console) -> None:
         console.print(safe_text(f"not asked: the finding names no {' and no '.join(asked.lacks)}", "dim"))
         return
     for line in asked.query.rstrip().splitlines():
-        console.print(indented(safe_text(line)), soft_wrap=True)
+        console.print(safe_text(f"  {line}"), soft_wrap=True)  # whole: what is cut or folded cannot be pasted
     if asked.rows is not None:
         _print_answer(asked, console)
     console.print(safe_text(asked.empty if asked.rows == 0 else asked.meaning))

@@ -179,7 +179,7 @@ def _print_block(block: Block, console: Console, paths: Sequence[str]) -> None:
     # One long line, which the terminal folds: so it can be copied and pasted as it is.
     console.print(safe_text(f"  {follow_up(finding, paths)}", "green"), soft_wrap=True)
     if block.beside:
-        _print_beside(block.beside, console)
+        _print_beside(block, console)
 
 
 def _title(finding: Finding) -> Iterator[Text]:
@@ -188,12 +188,17 @@ def _title(finding: Finding) -> Iterator[Text]:
     yield safe_text(finding.id, "dim")
 
 
-def _print_beside(findings: Sequence[Finding], console: Console) -> None:
-    """A line for each finding that tells of the same by other means; the JSON has all of it."""
+def _print_beside(block: Block, console: Console) -> None:
+    """A line for each finding that tells of the same by other means; the JSON has all of it.
+
+    A machine may have several names: one that sensors on the machine know it by, and the address on the wire.
+    """
     console.print(safe_text("  also told by:", "dim"))
     grid = side_by_side("", "", "dim", "")
-    for finding in findings:
-        grid.add_row(*_title(finding), safe_text(finding.reasons[0] if finding.reasons else ""))
+    for finding in block.beside:
+        reason = finding.reasons[0] if finding.reasons else ""
+        other = f"of {finding.host}" if finding.host != block.finding.host else ""
+        grid.add_row(*_title(finding), safe_text(f"{reason} ({other})" if reason and other else reason or other))
     console.print(indented(grid))
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from herdsight.findings.model import RuleChecks, RuleList, RuleTests
 from herdsight.guidance.related import companions
 from herdsight.output.parts import heading, indented, safe_text, side_by_side
-from herdsight.output.words import count_words
+from herdsight.output.words import count_words, length_words
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile
 
@@ -48,7 +48,7 @@ def _facts(file: RuleFile) -> Iterator[tuple[str, str]]:
     yield "severity", f"{rule.severity.lower()}, confidence {rule.herdsight.confidence}"
     yield "finds", f"a {rule.herdsight.role}"
     yield "ATT&CK", f"{', '.join(rule.relevantTechniques)} ({', '.join(rule.tactics)})"
-    yield "runs", f"every {rule.queryFrequency} over the last {rule.queryPeriod}"
+    yield "runs", f"every {length_words(rule.queryFrequency)} over the last {length_words(rule.queryPeriod)}"
 
 
 def _lists(rule: Rule) -> Iterator[tuple[str, Sequence[str]]]:

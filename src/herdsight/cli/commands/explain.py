@@ -32,7 +32,7 @@ def explain(finding: str, hunt: str, paths: tuple[str, ...], options: "Options",
     for stdin). Each question comes with its query, in which the finding's host, places and times stand already. With
     the logs, each is answered as well.
     """
-    from herdsight.exporting.exporting import read_hunt
+    from herdsight.findings.reading import read_hunt
     from herdsight.investigating import explain as explained
 
     logs = existing(paths)

@@ -87,15 +87,17 @@ def _of_findings(target: "FindingTarget") -> click.Command:
     @click.option("-o", "output", metavar="FILE", type=click.Path(path_type=Path), help="Where.  [default: stdout]")
     @click.option("--force", is_flag=True, help="Write over a file that is there.")
     def command(hunt: str, output: Path | None, force: bool) -> None:
-        from herdsight.exporting.exporting import read_hunt
+        from herdsight.findings.reading import read_hunt
         from herdsight.texts import replace_text, write_new
 
         text = target.write(read_hunt(hunt))
         if output is None:
             click.echo(text, nl=False)
-        elif force:
+            return
+        if force:
             replace_text(output, text)
         else:
             write_new(output, text, hint="--force writes over it")
+        click.echo(f"{output} is written", err=True)
 
     return command

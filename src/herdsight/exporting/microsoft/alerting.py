@@ -7,6 +7,7 @@ from herdsight.exporting.microsoft.analytic import grouping, mappings
 from herdsight.exporting.microsoft.arm import resource
 from herdsight.exporting.microsoft.durations import iso8601
 from herdsight.exporting.model import Loss
+from herdsight.exporting.texts import filled
 from herdsight.rules.model import Rule
 
 _OPERATORS = {"gt": "GreaterThan", "lt": "LessThan", "eq": "Equal", "ne": "NotEqual"}
@@ -32,8 +33,7 @@ def alert_rule(rule: Rule, kind: Literal["Scheduled", "NRT"]) -> dict[str, objec
         "customDetails": dict(rule.customDetails),
         "eventGroupingSettings": grouping(rule),
     }
-    filled = {name: value for name, value in properties.items() if value not in (None, [], {})}
-    return resource("alertRules", str(rule.id), filled, kind=kind)
+    return resource("alertRules", str(rule.id), filled(properties), kind=kind)
 
 
 def _schedule(rule: Rule) -> dict[str, object]:
@@ -43,6 +43,12 @@ def _schedule(rule: Rule) -> dict[str, object]:
         "triggerOperator": _OPERATORS[rule.triggerOperator],
         "triggerThreshold": rule.triggerThreshold,
     }
+
+
+def threshold_of(rule: Rule) -> str | None:
+    """The clause by which a rule asks for more than any result at all; None where it does not."""
+    is_any = (rule.triggerOperator, rule.triggerThreshold) == ("gt", 0)
+    return None if is_any else f"triggerOperator {rule.triggerOperator} {rule.triggerThreshold}"
 
 
 def parents(rule: Rule) -> list[str]:

@@ -16,6 +16,7 @@ from ruamel.yaml.scalarstring import LiteralScalarString
 from herdsight.attack import techniques
 from herdsight.exporting.microsoft.durations import short
 from herdsight.exporting.model import Loss
+from herdsight.exporting.texts import filled
 from herdsight.guidance.model import HuntingQuery
 from herdsight.kql.lexer import Text, tokens
 from herdsight.rules.model import DataConnector, EntityMapping, Rule
@@ -78,7 +79,7 @@ def _has_tactic(rule: Rule, technique: str) -> bool:
 
 def rule_fields(rule: Rule) -> dict[str, object]:
     """The fields of a scheduled rule, in order; those that have nothing are left out."""
-    return _filled(
+    return filled(
         {
             **_head(rule),
             "severity": rule.severity,
@@ -132,10 +133,6 @@ def grouping(rule: Rule) -> dict[str, object] | None:
     return rule.eventGroupingSettings.model_dump() if rule.eventGroupingSettings else None
 
 
-def _filled(fields: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None and value not in ([], {})}
-
-
 def yaml_text(fields: Mapping[str, object]) -> str:
     """Fields as YAML: lists two deeper than their names, texts of several lines as they stand, nothing folded."""
     yaml = YAML()
@@ -147,4 +144,9 @@ def yaml_text(fields: Mapping[str, object]) -> str:
 
 
 def _standing(value: object) -> object:
-    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value
+    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value and _can_stand(value) else value
+
+
+def _can_stand(text: str) -> bool:
+    """Whether YAML may have the text without an escape; where not, it is quoted."""
+    return all(char in "\n\t" or char.isprintable() for char in text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from herdsight.output import json_text
+from herdsight.exporting.texts import document
 
 _SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 API_VERSION = "2025-09-01"  # of Microsoft.SecurityInsights
@@ -17,7 +17,7 @@ def template(resources: Sequence[dict[str, object]]) -> str:
         "parameters": {"workspace": {"type": "string", "metadata": {"description": _WORKSPACE}}},
         "resources": [*resources],
     }
-    return json_text(whole, indent=2) + "\n"
+    return document(whole)
 
 
 def resource(family: str, name: str, properties: dict[str, object], **more: object) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from herdsight.exporting.model import Loss
+from herdsight.exporting.microsoft.alerting import threshold_of
+from herdsight.exporting.model import LEFT_OUT, Loss
 from herdsight.kql import plan
 from herdsight.kql.rewrites.walk import inputs, queries_in, relations, scalars, scans
 from herdsight.kql.show import value_text
@@ -19,7 +20,7 @@ _TOGETHER = {
     plan.Steps: "scan",
     plan.Limit: "take or top",
 }
-_ALONE = "it needs events that are not of one minute; the rule is left out"
+_ALONE = f"it needs events that are not of one minute; {LEFT_OUT}"
 
 
 def beyond_a_minute(file: RuleFile) -> tuple[Loss, ...]:
@@ -27,14 +28,9 @@ def beyond_a_minute(file: RuleFile) -> tuple[Loss, ...]:
     from herdsight.querying import compiled
 
     relation = compiled(file.rule.query, f"{file.source} (query)")[0].query.relation
-    found = dict.fromkeys((*_threshold(file), *_clauses(relation)))
+    threshold = threshold_of(file.rule)
+    found = dict.fromkeys((*([threshold] if threshold else ()), *_clauses(relation)))
     return tuple(Loss(file.slug, clause, _ALONE) for clause in found)
-
-
-def _threshold(file: RuleFile) -> Iterator[str]:
-    rule = file.rule
-    if (rule.triggerOperator, rule.triggerThreshold) != ("gt", 0):
-        yield f"triggerOperator {rule.triggerOperator} {rule.triggerThreshold}"
 
 
 def _clauses(relation: plan.Relation) -> Iterator[str]:

@@ -7,22 +7,21 @@ from datetime import timedelta
 
 from herdsight.attack import techniques
 from herdsight.errors import QueryError
-from herdsight.exporting.microsoft.alerting import described, unsaid_techniques
+from herdsight.exporting.microsoft.alerting import described, threshold_of, unsaid_techniques
 from herdsight.exporting.microsoft.analytic import fitted, is_detail_name
 from herdsight.exporting.microsoft.durations import iso8601, short
 from herdsight.exporting.microsoft.events import keys_of, with_event
 from herdsight.exporting.microsoft.surfaces import hunted, hunting_tables, not_hunted
-from herdsight.exporting.model import Content, Export, File, Loss, RuleTarget
+from herdsight.exporting.model import LEFT_OUT, Content, Export, File, Loss, RuleTarget
+from herdsight.exporting.texts import document
 from herdsight.exporting.together import each_rule
 from herdsight.kql.binding import Surroundings
 from herdsight.kql.lexer import Text
 from herdsight.kql.printing import printed
 from herdsight.kql.statements import parse
-from herdsight.output import json_text
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile
 
-_LEFT_OUT = "the rule is left out"
 _LONGEST_QUERY = 10_000
 _DETAILS = 20
 
@@ -68,7 +67,7 @@ def _rule(file: RuleFile) -> Export:
     if not isinstance(query, str):
         return Export((), query)
     losses = (*fit.losses, *_lost(file, fit.rule), *unsaid_techniques(file.slug, fit.rule))
-    return Export((File(f"{file.slug}.json", json_text(_detection(fit.rule, query), indent=2) + "\n"),), losses)
+    return Export((File(f"{file.slug}.json", document(_detection(fit.rule, query))),), losses)
 
 
 def _query(file: RuleFile) -> str | tuple[Loss, ...]:
@@ -78,20 +77,20 @@ def _query(file: RuleFile) -> str | tuple[Loss, ...]:
     text = Text(file.rule.query, f"{file.source} (query)")
     made = compiled(file.rule.query, text.source)[0].query.relation
     missing = tuple(
-        Loss(file.slug, each, f"advanced hunting has it not of its own; {_LEFT_OUT}") for each in not_hunted(text, made)
+        Loss(file.slug, each, f"advanced hunting has it not of its own; {LEFT_OUT}") for each in not_hunted(text, made)
     )
     keys = keys_of(file.rule, made.fields)
     if missing or not keys:
-        return missing or (Loss(file.slug, "the evidence", f"no column of it is a result's alone; {_LEFT_OUT}"),)
+        return missing or (Loss(file.slug, "the evidence", f"no column of it is a result's alone; {LEFT_OUT}"),)
     try:
         query = printed(hunted(with_event(parse(text).statements, file.rule, made.fields, keys)))
         compiled(query, text.source, Surroundings(hunting_tables()))
     except QueryError as error:
-        return (Loss(file.slug, "the query", f"on advanced hunting, {error.what}; {_LEFT_OUT}"),)
+        return (Loss(file.slug, "the query", f"on advanced hunting, {error.what}; {LEFT_OUT}"),)
     except RecursionError:
-        return (Loss(file.slug, "the query", f"it nests too deep to be rewritten; {_LEFT_OUT}"),)
+        return (Loss(file.slug, "the query", f"it nests too deep to be rewritten; {LEFT_OUT}"),)
     if len(query) > _LONGEST_QUERY:
-        return (Loss(file.slug, "the query", f"it has more than {_LONGEST_QUERY:,} characters there; {_LEFT_OUT}"),)
+        return (Loss(file.slug, "the query", f"it has more than {_LONGEST_QUERY:,} characters there; {LEFT_OUT}"),)
     return query
 
 
@@ -103,9 +102,8 @@ def _lost(file: RuleFile, rule: Rule) -> Iterator[Loss]:
         )
         lost = f"it runs every {short(pace.frequency)}: {faster}"
         yield Loss(file.slug, f"queryFrequency {short(rule.queryFrequency)}", lost)
-    if (rule.triggerOperator, rule.triggerThreshold) != ("gt", 0):
-        lost = "every result raises an alert"
-        yield Loss(file.slug, f"triggerOperator {rule.triggerOperator} {rule.triggerThreshold}", lost)
+    if clause := threshold_of(rule):
+        yield Loss(file.slug, clause, "every result raises an alert")
     if rule.eventGroupingSettings is None or rule.eventGroupingSettings.aggregationKind == "SingleAlert":
         yield Loss(file.slug, "eventGroupingSettings SingleAlert", "every result is an alert of its own")
     for name in [*_details(rule)][_DETAILS:]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from herdsight.exporting.model import FindingTarget
-from herdsight.exporting.told import address, filled, is_under_attack, known_techniques, lines
+from herdsight.exporting.texts import filled, lines
+from herdsight.exporting.told import is_under_attack, known_techniques
+from herdsight.findings.entities import address_of
 from herdsight.findings.model import Finding, Hunt, Severity, iso
 from herdsight.output.values import record
 
@@ -18,8 +20,8 @@ def _write(hunt: Hunt) -> str:
 
 
 def _document(hunt: Hunt, finding: Finding) -> dict[str, object]:
-    addresses = sorted({each for each in (finding.host, *finding.remotes) if address(each)})
-    hosts = sorted({each for each in (finding.host, *finding.remotes, *finding.domains) if not address(each)})
+    addresses = sorted({each for each in (finding.host, *finding.remotes) if address_of(each)})
+    hosts = sorted({each for each in (finding.host, *finding.remotes, *finding.domains) if not address_of(each)})
     return filled(
         {
             "@timestamp": iso(finding.last_seen),
@@ -28,7 +30,7 @@ def _document(hunt: Hunt, finding: Finding) -> dict[str, object]:
             "event": _event(hunt, finding),
             "rule": {"name": finding.title, "id": finding.detection, "category": finding.role},
             "threat": _threat(finding),
-            "host": {"ip": [finding.host]} if address(finding.host) else {"name": finding.host},
+            "host": {"ip": [finding.host]} if address_of(finding.host) else {"name": finding.host},
             **_ends(finding),
             "process": filled({"name": finding.process}),
             "user": filled({"name": finding.account}),
@@ -78,7 +80,7 @@ def _ends(finding: Finding) -> dict[str, Mapping[str, object]]:
 def _end(name: str | None) -> dict[str, object]:
     if name is None:
         return {}
-    return {"address": name, "ip": name} if address(name) else {"address": name}
+    return {"address": name, "ip": name} if address_of(name) else {"address": name}
 
 
 def _own(finding: Finding) -> dict[str, object]:

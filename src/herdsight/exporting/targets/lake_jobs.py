@@ -7,19 +7,18 @@ from typing import cast
 
 from herdsight.errors import InputError, QueryError
 from herdsight.exporting.microsoft.durations import iso8601
-from herdsight.exporting.model import Content, Export, File, Loss, RuleTarget
+from herdsight.exporting.model import LEFT_OUT, Content, Export, File, Loss, RuleTarget
+from herdsight.exporting.texts import document
 from herdsight.exporting.together import joined
 from herdsight.kql import syntax
 from herdsight.kql.lexer import Text
 from herdsight.kql.printing import printed
 from herdsight.kql.statements import parse
-from herdsight.output import json_text
 from herdsight.rules.reading import RuleFile
 from herdsight.tables import ColumnType
 
 _MOST_ROWS = 500_000  # of a result (learn.microsoft.com, sentinel/datalake/sentinel-lake-service-limits)
 _SUFFIX = "_KQL_CL"  # of a table that a job made
-_LEFT_OUT = "the rule is left out"
 _LOOKBACK = "lookback"  # how rules call how far back they look
 _REFUSED = frozenset(  # columns that the service writes itself (sentinel/datalake/kql-jobs: Column names)
     {"TenantId", "_TimeReceived", "Type", "SourceSystem", "_ResourceId", "_SubscriptionId", "_ItemId", "_BilledSize"}
@@ -87,8 +86,8 @@ def _job(file: RuleFile, job: _Job) -> Export:
     try:
         compiled(query, file.source)
     except QueryError as error:
-        return Export((), (Loss(file.slug, "the query", f"over a month, {error.what}; {_LEFT_OUT}"),))
-    settings = json_text(_settings(file, job), indent=2) + "\n"
+        return Export((), (Loss(file.slug, "the query", f"over a month, {error.what}; {LEFT_OUT}"),))
+    settings = document(_settings(file, job))
     return Export((File(f"{file.slug}.kql", query), File(f"{file.slug}.json", settings)))
 
 
@@ -98,14 +97,14 @@ def _lost(file: RuleFile, job: _Job, statements: Sequence[syntax.Statement]) -> 
 
     named = {each.name: each.value for each in statements if isinstance(each, syntax.Let)}
     if _LOOKBACK not in named:
-        yield Loss(file.slug, f"let {_LOOKBACK}", f"nothing says how far back it looks; {_LEFT_OUT}")
+        yield Loss(file.slug, f"let {_LOOKBACK}", f"nothing says how far back it looks; {LEFT_OUT}")
     if job.narrowing and _first_filter(named.get(job.narrowing.let)) is None:
         yield Loss(
-            file.slug, f"let {job.narrowing.let}", f"it filters nothing, so that a month is too much; {_LEFT_OUT}"
+            file.slug, f"let {job.narrowing.let}", f"it filters nothing, so that a month is too much; {LEFT_OUT}"
         )
     for each in compiled(file.rule.query, f"{file.source} (query)")[0].query.relation.fields:
         if each.name in _REFUSED or not each.name[0].isalpha():
-            yield Loss(file.slug, f"the column {each.name}", f"a job's table cannot have it; {_LEFT_OUT}")
+            yield Loss(file.slug, f"the column {each.name}", f"a job's table cannot have it; {LEFT_OUT}")
 
 
 def _first_filter(value: syntax.Expression | syntax.Function | None) -> int | None:

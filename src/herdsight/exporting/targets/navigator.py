@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from herdsight.analytics import ANALYTICS
 from herdsight.exporting.model import Content, Export, File, RuleTarget
-from herdsight.output import json_text
+from herdsight.exporting.texts import document
 from herdsight.rules.reading import RuleFile
 
 _VERSIONS = {"attack": "18", "navigator": "5.1.0", "layer": "4.5"}
@@ -54,7 +54,7 @@ def detections_by_technique(rules: Sequence[RuleFile]) -> Mapping[str, tuple[str
 
 
 def _export(content: Content) -> Export:
-    return Export((File("herdsight.navigator.json", json_text(layer(content.rules), indent=2) + "\n"),))
+    return Export((File("herdsight.navigator.json", document(layer(content.rules))),))
 
 
 TARGET = RuleTarget("navigator", "A layer of the ATT&CK Navigator (4.5): what tells of which techniques.", _export)

@@ -3,14 +3,9 @@
 from collections.abc import Iterator
 
 from herdsight.exporting.model import FindingTarget
-from herdsight.exporting.told import (
-    address,
-    filled,
-    is_under_attack,
-    known_techniques,
-    lines,
-    milliseconds,
-)
+from herdsight.exporting.texts import filled, lines
+from herdsight.exporting.told import is_under_attack, known_techniques, milliseconds
+from herdsight.findings.entities import address_of
 from herdsight.findings.model import Finding, Hunt, Severity
 from herdsight.output.values import record
 from herdsight.version import VERSION
@@ -93,12 +88,12 @@ def _evidences(finding: Finding) -> Iterator[dict[str, object]]:
 
 
 def _endpoint(name: str) -> dict[str, object]:
-    return {"ip": name} if address(name) else {"hostname": name}
+    return {"ip": name} if address_of(name) else {"hostname": name}
 
 
 def _observables(finding: Finding) -> Iterator[dict[str, object]]:
     for path, name in (("host", finding.host), *(("remote", each) for each in finding.remotes)):
-        yield _observable(path, _ADDRESS if address(name) else _HOST_NAME, name)
+        yield _observable(path, _ADDRESS if address_of(name) else _HOST_NAME, name)
     for domain in finding.domains:
         yield _observable("domain", _HOST_NAME, domain)
     for port in finding.ports:

@@ -8,8 +8,8 @@ from herdsight.exporting.model import Content, Export, File, RuleTarget
 from herdsight.exporting.targets.sentinel import export_sentinel
 from herdsight.exporting.targets.sentinel_hunting import export_hunting
 from herdsight.exporting.targets.sentinel_workbook import export_workbook
+from herdsight.exporting.texts import document
 from herdsight.exporting.together import joined, moved
-from herdsight.output import json_text
 
 _NAME = "Herdsight"
 _VERSION = "3.0.0"  # the packager's third form, whose solutions begin here
@@ -32,8 +32,8 @@ def _export(content: Content) -> Export:
         )
     )
     own = (
-        File(f"Data/Solution_{_NAME}.json", _json(_data(parts))),
-        File("SolutionMetadata.json", _json(_metadata())),
+        File(f"Data/Solution_{_NAME}.json", document(_data(parts))),
+        File("SolutionMetadata.json", document(_metadata())),
     )
     return replace(parts, files=(*own, *parts.files))
 
@@ -85,10 +85,6 @@ def _metadata() -> dict[str, object]:
             "link": "https://github.com/Azure/Azure-Sentinel/issues",
         },
     }
-
-
-def _json(value: object) -> str:
-    return json_text(value, indent=2) + "\n"
 
 
 TARGET = RuleTarget(

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from herdsight.exporting.model import Content, Export, File, RuleTarget
+from herdsight.exporting.texts import document
 from herdsight.kql.text import literal_text, name_text
-from herdsight.output import json_text
 
 _SCHEMA = "https://github.com/Microsoft/Application-Insights-Workbooks/blob/master/schema/workbook.json"
 _DAY = 86_400_000  # milliseconds
@@ -14,7 +14,7 @@ _LOGS, _WORKSPACES = 0, "microsoft.operationalinsights/workspaces"  # what a til
 
 def export_workbook(content: Content) -> Export:
     """The workbook as the gallery has it."""
-    return Export((File("Herdsight.json", json_text(_workbook(content), indent=2) + "\n"),))
+    return Export((File("Herdsight.json", document(_workbook(content))),))
 
 
 def _workbook(content: Content) -> dict[str, object]:

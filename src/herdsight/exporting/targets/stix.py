@@ -9,9 +9,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from herdsight.attack import Technique
 from herdsight.exporting.model import FindingTarget
-from herdsight.exporting.told import address, filled, is_under_attack, known_techniques
+from herdsight.exporting.texts import document, filled
+from herdsight.exporting.told import is_under_attack, known_techniques
+from herdsight.findings.entities import address_of
 from herdsight.findings.model import Finding, Hunt, Role, iso
-from herdsight.output.values import json_text
 
 _Object = Mapping[str, object]
 
@@ -26,7 +27,7 @@ def _write(hunt: Hunt) -> str:
     """The same hunt is the same bundle: every id follows from what it stands for."""
     objects = {each["id"]: each for each in _objects(hunt)}
     bundle = {"type": "bundle", "id": _id("bundle", hunt.now, *objects), "objects": list(objects.values())}
-    return json_text(bundle, indent=2) + "\n"
+    return document(bundle)
 
 
 def _objects(hunt: Hunt) -> Iterator[_Object]:
@@ -73,8 +74,8 @@ def _ids(objects: Iterable[_Object]) -> list[object]:
 
 
 def _observed(finding: Finding) -> Iterator[_Object]:
-    here = _place(finding.host) if address(finding.host) else None
-    remotes = [_place(each) for each in finding.remotes if address(each)]
+    here = _place(finding.host) if address_of(finding.host) else None
+    remotes = [_place(each) for each in finding.remotes if address_of(each)]
     yield from (each for each in (here, *remotes) if each)
     yield from (_observable("domain-name", value=each) for each in (*finding.domains, finding.host) if _is_name(each))
     if finding.process:
@@ -87,11 +88,11 @@ def _observed(finding: Finding) -> Iterator[_Object]:
 
 def _is_name(text: str) -> bool:
     """Whether it is a host's name as the specification wants it; what is looked up may be anything."""
-    return _NAME.fullmatch(text) is not None and not address(text)
+    return _NAME.fullmatch(text) is not None and not address_of(text)
 
 
 def _place(name: str) -> _Object:
-    found = address(name)
+    found = address_of(name)
     return _observable("ipv6-addr" if isinstance(found, IPv6Address) else "ipv4-addr", value=str(found))
 
 
@@ -126,7 +127,7 @@ def _pattern(finding: Finding) -> str | None:
         return None
     if names := [each for each in finding.domains if _is_name(each)]:
         return " OR ".join(f"[domain-name:value = '{each}']" for each in names)
-    found = [each for each in map(address, finding.remotes) if each and each.is_global]
+    found = [each for each in map(address_of, finding.remotes) if each and each.is_global]
     kinds = (f"[ipv{each.version}-addr:value = '{each}']" for each in found)
     return " OR ".join(kinds) or None
 
