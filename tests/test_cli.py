@@ -37,6 +37,12 @@ def run(words: Sequence[str], **environment: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
+def test_logs_without_a_query_are_told(tmp_path: Path) -> None:
+    result = call("query", str(tmp_path))
+    assert result.exit_code == 2
+    assert "is a folder, and no query: name a FILE.kql before it, or give -e KQL" in " ".join(result.stderr.split())
+
+
 class TestHelp:
     def test_lists_every_command_and_the_exit_status(self) -> None:
         result = call("--help")

@@ -259,7 +259,7 @@ def _by_chance(one: Meeting, log10_p: float) -> str:
     what, of = ("names", "domains that it asks for") if one.names else ("addresses", "places that it calls")
     listed = f"{one.covered:,.0f}" if one.covered < _COUNTABLE else f"{one.covered:.0e}"
     chance = f"by chance they meet the {one.places} {of} with p = 1e{log10_p:.0f}"
-    return f"lists name {listed} {what} as narrowly as this; {chance}"
+    return f"{what} that lists name as narrowly as this: {listed}; {chance}"
 
 
 _COUNTABLE = 1e12

@@ -68,6 +68,8 @@ def asked(arguments: tuple[str, ...], kql: str | None) -> Question:
         hint = "give a query: FILE.kql, - for stdin, or -e KQL; on a terminal, logs alone open a prompt."
         raise click.UsageError(hint, click.get_current_context())
     name, *paths = arguments
+    if Path(name).is_dir():
+        raise click.UsageError(f"{name!r} is a folder, and no query: name a FILE.kql before it, or give -e KQL.")
     return Question(
         read_text(name, holds="a query", missing="a query itself is given with -e"),
         "stdin" if name == "-" else name,

@@ -93,4 +93,5 @@ def new(name: str, folder: Path) -> None:
     from herdsight.ruling import new_rule
 
     path = new_rule(name, folder)
-    click.echo(f"{path} is written. Change it, then: herdsight rules check {folder}; herdsight rules test {folder}")
+    then = f"herdsight rules check --fix {folder}; herdsight rules test {folder}"
+    click.echo(f"{path} is written. Change it, then: {then}")
