@@ -21,8 +21,9 @@ from herdsight.exporting.microsoft.analytic import yaml_text
 from herdsight.exporting.model import File, FindingTarget
 from herdsight.findings.reading import read_hunt
 from herdsight.geo import Geo
-from herdsight.indicators.kinds import moment_of
+from herdsight.indicators.kinds import confidence_of, moment_of
 from herdsight.indicators.reading import read_indicators
+from herdsight.indicators.table import as_table
 from herdsight.texts import replace_text, write_new
 
 FINDING: dict[str, Any] = {
@@ -52,7 +53,10 @@ HUNT: dict[str, Any] = {
     "verdicts": [],
     "skipped": [],
 }
-LOGS = "TimeGenerated,DeviceName,RemoteIP,RemotePort,ActionType\n2026-03-10T12:00:00Z,h1,203.0.113.9,80,ConnectionSuccess\n"
+LOGS = (
+    "TimeGenerated,DeviceName,RemoteIP,RemotePort,ActionType\n"
+    "2026-03-10T12:00:00Z,h1,203.0.113.9,80,ConnectionSuccess\n"
+)
 
 
 def saved(folder: Path, changes: dict[str, Any] | None = None, **finding: Any) -> Path:
@@ -208,6 +212,35 @@ class TestIndicators:
     @pytest.mark.parametrize("text", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
     def test_a_time_that_is_none_in_utc_is_no_time(self, text: str) -> None:
         assert moment_of(text) is None
+
+    @pytest.mark.parametrize("port", ["\u00b2", "\u2460", "-1", "1e9"])
+    def test_a_port_that_is_none_is_no_port(self, tmp_path: Path, port: str) -> None:
+        """A superscript is a digit to Python, and no number."""
+        (tmp_path / "list.csv").write_text(f"ioc,port\n203.0.114.9,{port}\n", encoding="utf-8")
+        assert read_indicators([tmp_path / "list.csv"]).columns.port == [0]
+
+    def test_a_confidence_beyond_all_reals_is_none(self) -> None:
+        assert confidence_of(10**400) is None
+
+    def test_what_no_event_of_misp_has_is_read(self, tmp_path: Path) -> None:
+        """A mark that is a list, a port of a superscript, and a name with half a character."""
+        found = [
+            {"type": "ip-dst", "value": "203.0.114.9", "to_ids": [1]},
+            {"type": "ip-dst|port", "value": "203.0.114.8|\u00b2"},
+        ]
+        path = tmp_path / "list.json"
+        path.write_text(json.dumps({"Event": {"info": "a\ud800", "Attribute": found}}))
+        columns = read_indicators([path]).columns
+        assert columns.port == [0, 0]
+        assert as_table(columns, ["list"])["label"].to_pylist() == ["a?", "a?"]
+
+    def test_a_port_of_stix_that_is_none_is_told(self, tmp_path: Path) -> None:
+        pattern = "[network-traffic:dst_port = '\u00b2' AND network-traffic:dst_ref.value = '203.0.114.9']"
+        objects = [{"type": "indicator", "pattern": pattern, "name": "\ud800"}]
+        path = tmp_path / "list.json"
+        path.write_text(json.dumps({"type": "bundle", "objects": objects}))
+        (account,) = read_indicators([path]).accounts
+        assert (account.read, account.used, sum(account.refused.values())) == (1, 0, 1)
 
     def test_a_list_with_such_a_time_is_read(self, tmp_path: Path) -> None:
         path = tmp_path / "list.csv"

@@ -19,6 +19,7 @@ from ocsf.v1_7_0.events import DetectionFinding
 from herdsight.exporting.exporting import targets
 from herdsight.exporting.model import FindingTarget
 from herdsight.findings.model import Evidence, Finding, Hunt, Role, Severity
+from herdsight.indicators import read_indicators
 
 START = datetime(2026, 3, 10, 12, 0, 0, 250_000, UTC)
 EVIL = "x\u202e\x1b[31m'|=\\\n\"]; DROP"
@@ -210,6 +211,14 @@ class TestStix:
         assert patterns(NAMED) == ["[domain-name:value = 'c2.example']"]
         assert patterns(TARGET, RELAY, EXPLAINED) == []
         assert patterns(finding(remotes=("10.0.0.1",))) == []
+
+    def test_its_indicators_are_read_back_by_our_own_reader(self, tmp_path: Path) -> None:
+        """Domains before addresses, and no address that is not public or that is somebody's explanation."""
+        path = tmp_path / "findings.json"
+        path.write_text(written("stix", *ALL), encoding="utf-8")
+        found = read_indicators([path])
+        assert [(each.form, each.refused) for each in found.accounts] == [("STIX", {})]
+        assert set(found.columns.value) == {"c2.example", "8.8.4.4", "2606:4700::1111"}
 
 
 class TestCef:

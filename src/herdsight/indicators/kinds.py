@@ -53,8 +53,8 @@ def meant(name: str) -> Meant:
 
 
 def text_of(value: object) -> str:
-    """A value as a short text; "" for what is none."""
-    return value.strip() if isinstance(value, str) else ""
+    """A value as a short text; "" for what is none. Of JSON's lone surrogates, which no UTF-8 has, it has `?`."""
+    return value.strip().encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
 def label_of(value: object) -> str:
@@ -66,7 +66,7 @@ def confidence_of(value: object) -> int | None:
     """How sure a list is, from 0 to 100; None where it does not say so by such a number."""
     try:
         number = float(value) if isinstance(value, int | float | str) and value != "" else -1.0
-    except ValueError:
+    except (ValueError, OverflowError):  # an integer may be beyond all reals
         return None
     return round(number) if 0 <= number <= 100 else None  # noqa: PLR2004
 

@@ -33,7 +33,7 @@ def entries(tree: object) -> Iterator[Entry]:
         yield from typed(
             Entry(number, attribute.value, label=attribute.label, since=moment_of(attribute.first)),
             attribute.type,
-            for_detection=attribute.to_ids not in {False, "0", "false"},
+            for_detection=attribute.to_ids not in (False, "0", "false"),
         )
 
 
@@ -54,7 +54,7 @@ def typed(entry: Entry, kind: str, *, for_detection: bool = True) -> Iterator[En
         return
     first, _, second = entry.text.partition("|")
     if found.parts[1] == "port":
-        yield replace(entry, text=first, port=int(second) if second.isdigit() and len(second) <= 5 else 0)  # noqa: PLR2004
+        yield replace(entry, text=first, port=int(second) if second.isdecimal() and len(second) <= 5 else 0)  # noqa: PLR2004
     else:
         yield from (replace(entry, text=part) for part in (first, second))
 

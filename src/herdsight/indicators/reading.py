@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 
 from herdsight import errors
 from herdsight.analytics.known import is_popular_itself
@@ -55,7 +55,7 @@ def _state(path: str | Path) -> tuple[int, int]:
     except OSError as error:
         hint = "name a file with indicators" if isinstance(error, FileNotFoundError) else None
         raise InputError(f"cannot read the indicators {str(path)!r}: {error.strerror}", hint=hint) from error
-    if not S_ISREG(found.st_mode):  # a pipe gives what it has once, and files are read twice
+    if not (S_ISREG(found.st_mode) or S_ISDIR(found.st_mode)):  # a pipe gives once what is read twice
         hint = "save the list to a file, and name that"
         raise InputError(f"cannot read the indicators {str(path)!r}: it is no file", hint=hint)
     return found.st_mtime_ns, found.st_size

@@ -155,7 +155,7 @@ def _entry(given: Row, layout: Layout) -> Entry:
         confidence_of(_cell(row, layout.confidence)),
         moment_of(_cell(row, layout.since)),
         moment_of(_cell(row, layout.until)),
-        int(port) if port.isdigit() and len(port) <= 5 else 0,  # noqa: PLR2004
+        int(port) if port.isdecimal() and len(port) <= 5 else 0,  # noqa: PLR2004
         layout.way,
         layout.exact,
     )

@@ -303,7 +303,7 @@ def _entry(whole: Entry, alternative: Alternative) -> Entry:
     for test in alternative.tests:
         if test.path in _PLACES:
             places.append(_allowed(test, "=", "ISSUBSET"))
-        elif test.path == _PORT and test.value.isdigit() and len(test.value) <= _PORT_DIGITS:
+        elif test.path == _PORT and test.value.isdecimal() and len(test.value) <= _PORT_DIGITS:
             port = int(_allowed(test, "=").value)
         elif not test.path.startswith(_PASSED_OVER):
             raise RefusalError(f"a pattern about {test.path.partition(':')[0][:40]}")
