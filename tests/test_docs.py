@@ -56,9 +56,7 @@ FLOOD = Finding(
 
 
 def hunt_with(finding: Finding) -> Hunt:
-    return Hunt(
-        herdsight="0.1.0", now=NOON, span=(NOON, NOON), inputs=(), verdicts=(), findings=(finding,), skipped=()
-    )
+    return Hunt(herdsight="0.1.0", now=NOON, span=(NOON, NOON), inputs=(), verdicts=(), findings=(finding,), skipped=())
 
 
 @pytest.fixture
