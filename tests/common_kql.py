@@ -3,7 +3,7 @@
 An expression is grown from templates, by type. A query is a table, steps that keep its columns, and one step more.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -126,6 +126,11 @@ def parts(function: str, names: Sequence[str], *kinds: ColumnType) -> Iterator[T
         yield f"{function}('{name}', {', '.join('{}' for _ in kinds)})", kinds
 
 
+def as_long(templates: Iterable[Template]) -> Iterator[Template]:
+    """Templates of an int, as a long: in a union, a column of two types would become two columns."""
+    return ((f"tolong({text})", kinds) for text, kinds in templates)
+
+
 def listed() -> Iterator[Template]:
     """Templates of what is asked of a list."""
     for kind, members in LISTS.items():
@@ -166,12 +171,14 @@ TEMPLATES: dict[ColumnType, tuple[Template, ...]] = {
         *calls(("strlen",), STRING),
         *calls(("indexof", "countof"), STRING, STRING),
         *calls(("array_length",), DYNAMIC),
-        *calls(
-            ("getyear", "getmonth", "monthofyear", "dayofmonth", "dayofyear", "hourofday", "week_of_year"), DATETIME
+        *as_long(
+            calls(
+                ("getyear", "getmonth", "monthofyear", "dayofmonth", "dayofyear", "hourofday", "week_of_year"), DATETIME
+            )
         ),
         *parts("datetime_diff", ("second", "minute", "hour", "day", "month", "quarter", "year"), DATETIME, DATETIME),
-        *parts("datetime_part", ("year", "quarter", "month", "week_of_year", "day", "dayOfYear"), DATETIME),
-        *parts("datetime_part", ("hour", "minute", "second"), DATETIME),
+        *as_long(parts("datetime_part", ("year", "quarter", "month", "week_of_year", "day", "dayOfYear"), DATETIME)),
+        *as_long(parts("datetime_part", ("hour", "minute", "second"), DATETIME)),
     ),
     INT: tuple(calls_of_each(("toint",), LONG, STRING, REAL)),
     REAL: (

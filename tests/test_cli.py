@@ -37,12 +37,6 @@ def run(words: Sequence[str], **environment: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def test_logs_without_a_query_are_told(tmp_path: Path) -> None:
-    result = call("query", str(tmp_path))
-    assert result.exit_code == 2
-    assert "is a folder, and no query: name a FILE.kql before it, or give -e KQL" in " ".join(result.stderr.split())
-
-
 class TestHelp:
     def test_lists_every_command_and_the_exit_status(self) -> None:
         result = call("--help")
@@ -99,7 +93,10 @@ class TestBadCalls:
             (["hunt", ".", "--threads", "0"], "0 is not in the range x>=1"),
             (["hunt", ".", "--format", "xml"], "'xml' is not one of 'table', 'json', 'ndjson', 'csv'"),
             (["hunt", ".", "--fail-on", "worst"], "'worst' is not one of 'low', 'medium', 'high'"),
-            (["hunt", ".", "--indicators", "x"], "No such option"),
+            (
+                ["hunt", ".", "--indicators", "no-such.csv"],
+                "cannot read the indicators 'no-such.csv': No such file or directory",
+            ),
             (["query"], "give a query: FILE.kql, - for stdin, or -e KQL"),
             ([*QUERY, "--watchlist", "VIPs"], "'VIPs' is no NAME=FILE; write it like VIPs=vips.csv."),
             ([*QUERY, "--watchlist", "VIPs="], "'VIPs=' is no NAME=FILE; write it like VIPs=vips.csv."),
@@ -152,7 +149,7 @@ class TestBadCalls:
     def test_a_query_that_is_a_folder(self, tmp_path: Path) -> None:
         result = call("query", str(tmp_path))
         assert result.exit_code == 2
-        assert f"cannot read '{tmp_path}': Is a directory" in result.stderr
+        assert "is a folder, and no query: name a FILE.kql before it, or give -e KQL" in " ".join(result.stderr.split())
 
 
 EVENTS = """\
