@@ -17,8 +17,8 @@ from herdsight.cli import main
 from herdsight.errors import InputError
 from herdsight.exporting.exporting import target_of
 from herdsight.exporting.folder import write_files
-from herdsight.exporting.microsoft.analytic import yaml_text
 from herdsight.exporting.model import File, FindingTarget
+from herdsight.exporting.texts import yaml_text
 from herdsight.findings.reading import read_hunt
 from herdsight.geo import Geo
 from herdsight.indicators.kinds import confidence_of, moment_of

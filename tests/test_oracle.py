@@ -24,7 +24,7 @@ from herdsight import tables
 from herdsight.errors import QueryError
 from herdsight.guidance.model import Entity, Question, Value
 from herdsight.guidance.reading import HuntingFile, hunting_queries, questions
-from herdsight.investigating import filled
+from herdsight.investigating import asked_with
 from herdsight.kql.binding import library as workspace
 from herdsight.querying import compiled
 from herdsight.rules.reading import RuleFile, shipped_rules
@@ -82,7 +82,7 @@ QUERIES: Mapping[str, str] = {
     **{name: pair(name)[0] for name in NAMES},
     **{f"rule {each.slug}": each.rule.query for each in shipped_rules()},
     **{f"evidence of {each.slug}": evidence(each) for each in shipped_rules()},
-    **{f"question {each.name}": filled(each, ASKED) for each in questions()},
+    **{f"question {each.name}": asked_with(each, ASKED) for each in questions()},
     **{f"hunting {each.slug}": each.query.query for each in hunting_queries()},
     **{f"page's {name}": case.kql for name, case in CASES.items()},
     **{f"library {name}": use(name, parameters) for name, (parameters, _) in library().items()},
@@ -235,7 +235,7 @@ class TestSurfaces:
 
     @pytest.mark.parametrize("question", questions(), ids=lambda each: str(each.name))
     def test_log_analytics_takes_every_question(self, log_analytics: Binder, question: Question) -> None:
-        for kql in (question.kql, filled(question, ASKED)):
+        for kql in (question.kql, asked_with(question, ASKED)):
             found = theirs(log_analytics, kql)
             assert isinstance(found, list), found
 

@@ -7,7 +7,7 @@ from herdsight.errors import InputError, QueryError
 from herdsight.findings.explained import Asked, Explained
 from herdsight.findings.model import Finding, Hunt
 from herdsight.guesses import did_you_mean
-from herdsight.guidance.model import ENTITIES, Entity, Question, Value
+from herdsight.guidance.model import Entity, Question, Value
 from herdsight.guidance.reading import questions_of
 from herdsight.kql.text import literal_text, typed_text
 from herdsight.output import json_rows
@@ -63,7 +63,7 @@ def asked_of(finding: Finding) -> Iterator[Asked]:
             name=each.name,
             question=each.question,
             why=each.why,
-            query=None if lacks else filled(each, given),
+            query=None if lacks else asked_with(each, given),
             lacks=lacks,
             meaning=each.meaning,
             empty=each.empty,
@@ -85,24 +85,25 @@ def entities(finding: Finding) -> dict[Entity, Value]:
     return {name: value for name, value in found.items() if value}
 
 
-def filled(question: Question, given: Mapping[Entity, Value]) -> str:
+def asked_with(question: Question, given: Mapping[Entity, Value]) -> str:
     """The question's query with `let` in place of its parameters: KQL that runs wherever it is pasted."""
-    lets = (f"let {name} = {_text(name, given[name])};\n" for name in question.entities)
+    lets = (f"let {name} = {_text(given[name])};\n" for name in question.entities)
     return "".join((*lets, question.query))
 
 
-def _text(name: Entity, value: Value) -> str:
+def _text(value: Value) -> str:
     if isinstance(value, tuple):
         return typed_text(list(value), ColumnType.DYNAMIC)
-    assert ENTITIES[name] is not ColumnType.DYNAMIC  # noqa: S101 - lists are tuples
     return literal_text(value)
 
 
 def _named(name: str, hunt: Hunt) -> Finding:
     known = {each.id: each for each in hunt.findings}
+    if name in known:
+        return known[name]
     matches = [each for each in known if name and each.casefold().startswith(name.casefold())]
-    if name in known or len(matches) == 1:
-        return known[name if name in known else matches[0]]
+    if len(matches) == 1:
+        return known[matches[0]]
     if matches:
         raise InputError(f"several findings begin with {name!r}", hint=f"there are {', '.join(matches[:5])}")
     hint = did_you_mean(name, list(known)) or "`herdsight hunt --format json` has the ids of its findings"

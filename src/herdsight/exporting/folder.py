@@ -24,13 +24,13 @@ def write_files(files: Sequence[File], folder: Path, target: str, *, force: bool
         InputError: the folder cannot be written to, or files in it were edited by hand; nothing was written then.
     """
     before = _record(folder).get(target, {})
-    edited = [] if force else sorted(_edited(files, folder, before))
+    hashes = {file.path: _hash(file.text.encode()) for file in files}
+    edited = [] if force else sorted(_edited(hashes, folder, before))
     if edited:
         more = f" (and {len(edited) - 1} more)" if len(edited) > 1 else ""
         what = f"is not as it was exported{more}: somebody edited it, or it was there before"
         raise InputError(what, place=Place(str(folder / edited[0])), hint="--force writes over it; nothing was written")
     done: list[ExportedFile] = []
-    hashes = {file.path: _hash(file.text.encode()) for file in files}
     try:
         done.extend(_put(files, folder, before))
     except BaseException:
@@ -70,9 +70,8 @@ def _remove(path: Path) -> None:
         raise InputError(f"cannot remove {str(path)!r}: {error.strerror}") from error
 
 
-def _edited(files: Sequence[File], folder: Path, before: Mapping[str, str]) -> Iterator[str]:
+def _edited(wanted: Mapping[str, str], folder: Path, before: Mapping[str, str]) -> Iterator[str]:
     """Files in the way that are neither as they were written last nor as they will be."""
-    wanted = {file.path: _hash(file.text.encode()) for file in files}
     for path in wanted.keys() | before.keys():
         old = _bytes(folder / path)
         if old is not None and _hash(old) not in {before.get(path), wanted.get(path)}:

@@ -50,7 +50,7 @@ def hunt(
     if not places:
         raise InputError("there are no logs to hunt through", hint="name files or folders, or a store with --store")
     level, entries = _level(options.level), read_tuning(options.tuning)
-    read_indicators(options.indicators)  # what is wrong with these is said before the logs are read
+    files = read_indicators(options.indicators)  # what is wrong with these is said before the logs are read
     with Geo(options.geo):
         pass
     detections = detections_of(shipped_rules() if rules is None else rules, options)
@@ -63,7 +63,7 @@ def hunt(
         idle = {each.detection for each in skipped}
         able = [each for each in detections if each.file.slug not in idle]
         analytics = ANALYTICS if rules is None else ()
-        lists = indicated(telemetry, options)
+        lists = indicated(telemetry, files)
         skipped += [
             Skipped(detection=each.name, why=why)
             for each in analytics

@@ -8,13 +8,13 @@ from datetime import datetime
 from herdsight.analytics import Candidate
 from herdsight.analytics.listed import LISTED
 from herdsight.findings.model import Finding, IndicatorList, iso
-from herdsight.indicators import Account, Columns, Indicators, read_indicators
+from herdsight.indicators import Account, Columns, Indicators
 from herdsight.indicators.reading import taken
 from herdsight.indicators.records import of_objects
 from herdsight.indicators.table import as_table
 from herdsight.querying import compiled, run
 from herdsight.tables import INDICATORS
-from herdsight.telemetry import Options, Telemetry
+from herdsight.telemetry import Telemetry
 
 # Indicators of Sentinel's table as they stood last. That they are active is Sentinel's word, and none is a word, too.
 _STORED = """
@@ -26,13 +26,8 @@ ThreatIntelIndicators
 """
 
 
-def indicated(telemetry: Telemetry, options: Options) -> Indicators:
-    """Give the analytics the indicators of the files that the options name, and of Sentinel's table in the logs.
-
-    Raises:
-        InputError: a file cannot be read, or is no list of indicators.
-    """
-    files = read_indicators(options.indicators)
+def indicated(telemetry: Telemetry, files: Indicators) -> Indicators:
+    """Give the analytics the indicators of files, and of Sentinel's table in the logs; all of them."""
     columns, accounts = files.columns, files.accounts
     if INDICATORS in telemetry.spans:
         columns = replace(columns, **{name: list(getattr(columns, name)) for name in Columns.__slots__})

@@ -9,6 +9,7 @@ from herdsight.findings.model import Input, Inspected, Inspection, Rejected
 from herdsight.hunting.analysing import unable
 from herdsight.hunting.detections import Detection, detections_of, why_not
 from herdsight.hunting.indicated import indicated
+from herdsight.indicators import read_indicators
 from herdsight.rules.reading import shipped_rules
 from herdsight.telemetry import DEFAULTS, Options, Progress, Telemetry, sources
 from herdsight.version import VERSION
@@ -24,9 +25,10 @@ def inspect(paths: Sequence[Path | str], options: Options = DEFAULTS, progress: 
     places = sources(paths, options)
     if not places:
         raise InputError("there are no logs to inspect", hint="name files or folders, or a store with --store")
+    lists = read_indicators(options.indicators)
     detections = detections_of(shipped_rules(), options)
     with Telemetry(places, options, progress) as telemetry:
-        indicated(telemetry, options)
+        indicated(telemetry, lists)
         filled, rejected, tables = telemetry.filled(), telemetry.rejected(), telemetry.tables_of
         carried = {each: _carried(each, detections, telemetry) for each in set(tables.values())}
         files = tuple(

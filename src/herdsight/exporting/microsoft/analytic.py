@@ -7,11 +7,7 @@ The order of fields is that of the repository's own files. The limits are those 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from itertools import pairwise
-
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
 
 from herdsight.attack import techniques
 from herdsight.exporting.microsoft.durations import short
@@ -131,22 +127,3 @@ def mappings(entities: Sequence[EntityMapping]) -> list[dict[str, object]]:
 def grouping(rule: Rule) -> dict[str, object] | None:
     """How results become alerts, in the form that Sentinel's YAML and its API share."""
     return rule.eventGroupingSettings.model_dump() if rule.eventGroupingSettings else None
-
-
-def yaml_text(fields: Mapping[str, object]) -> str:
-    """Fields as YAML: lists two deeper than their names, texts of several lines as they stand, nothing folded."""
-    yaml = YAML()
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.width = 100_000
-    file = StringIO()
-    yaml.dump({name: _standing(value) for name, value in fields.items()}, file)
-    return file.getvalue()
-
-
-def _standing(value: object) -> object:
-    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value and _can_stand(value) else value
-
-
-def _can_stand(text: str) -> bool:
-    """Whether YAML may have the text without an escape; where not, it is quoted."""
-    return all(char in "\n\t" or char.isprintable() for char in text)

@@ -7,6 +7,7 @@ alert may not: without a condition that narrows it, it would alert on ordinary t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from herdsight.exporting.model import LEFT_OUT
 from herdsight.exporting.sigma.asked import Match, Test
 from herdsight.exporting.sigma.conditions import roughness, test_of
 from herdsight.exporting.sigma.logs import Log, logs_of
@@ -69,12 +70,12 @@ def formed(file: RuleFile) -> Formed:
     queries = compiled(file.rule.query, file.source)
     reading = read(fold_constants(queries[0].query.relation, 0)) if len(queries) == 1 else None
     if reading is None:
-        return Formed(None, (Missing("the query", "it does not begin at one table; the rule is left out"),))
+        return Formed(None, (Missing("the query", f"it does not begin at one table; {LEFT_OUT}"),))
     try:
         found = _formed(reading)
         return Formed(found.form, tuple(dict.fromkeys(found.missing)))
     except _NoFormError as error:
-        return Formed(None, (*reading.missing, Missing(error.clause, f"{error.why}; the rule is left out")))
+        return Formed(None, (*reading.missing, Missing(error.clause, f"{error.why}; {LEFT_OUT}")))
 
 
 class _NoFormError(Exception):

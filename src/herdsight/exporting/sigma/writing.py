@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from uuid import uuid5
 
 from herdsight.attack import techniques
-from herdsight.exporting.microsoft.analytic import yaml_text
 from herdsight.exporting.model import File
 from herdsight.exporting.sigma.asked import detection
 from herdsight.exporting.sigma.forms import Base, Count, Form
+from herdsight.exporting.texts import yaml_text
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile
 

@@ -1,7 +1,8 @@
 """Rules as analytics rules of Microsoft Sentinel's repository: a YAML file each."""
 
-from herdsight.exporting.microsoft.analytic import fitted, rule_fields, yaml_text
+from herdsight.exporting.microsoft.analytic import fitted, rule_fields
 from herdsight.exporting.model import Content, Export, File, RuleTarget
+from herdsight.exporting.texts import yaml_text
 from herdsight.exporting.together import each_rule
 from herdsight.rules.reading import RuleFile
 

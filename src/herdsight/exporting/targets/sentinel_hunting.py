@@ -1,7 +1,8 @@
 """Hunting queries in the YAML of Microsoft Sentinel's repository."""
 
-from herdsight.exporting.microsoft.analytic import hunting_fields, yaml_text
+from herdsight.exporting.microsoft.analytic import hunting_fields
 from herdsight.exporting.model import Content, Export, File, RuleTarget
+from herdsight.exporting.texts import yaml_text
 from herdsight.guidance.reading import hunting_queries
 
 

@@ -1,10 +1,11 @@
 """Rules that one event is enough for, as near-real-time rules of Microsoft Sentinel: YAML and ARM template."""
 
 from herdsight.exporting.microsoft.alerting import alert_rule, unsaid_techniques
-from herdsight.exporting.microsoft.analytic import fitted, rule_fields, yaml_text
+from herdsight.exporting.microsoft.analytic import fitted, rule_fields
 from herdsight.exporting.microsoft.arm import template
 from herdsight.exporting.microsoft.moments import beyond_a_minute
 from herdsight.exporting.model import Content, Export, File, RuleTarget
+from herdsight.exporting.texts import yaml_text
 from herdsight.exporting.together import each_rule
 from herdsight.rules.model import Rule
 from herdsight.rules.reading import RuleFile
